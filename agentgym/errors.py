@@ -1,0 +1,148 @@
+"""Every error agentgym raises on purpose.
+
+AgentGymError
+├── UsageError (ValueError)               asked for what cannot be; commands exit with 2
+│   ├── UnknownNameError (LookupError)    no environment, policy or suite of that name
+│   ├── DataFileError                     a file of tasks or turns that cannot be read
+│   ├── MissingExtraError (ImportError)   an optional package is not installed
+│   └── ShadowedPackageError (ImportError)  somebody else's package answers to one of our names
+├── DefinitionError (TypeError)           an environment or a tool is written wrongly
+├── InvalidActionError (ValueError)       an action the environment does not take
+├── EpisodeStateError (RuntimeError)      a step before reset, or after the end
+└── Fault                                 something broke while an episode ran
+    ├── PolicyFault                       the policy, its model or its endpoint
+    ├── EnvironmentFault                  the environment's own code
+    │   └── ToolFault                     one of its tools
+    ├── SandboxFault                      what runs the agent's programs
+    └── UserFault                         the simulated user
+
+A fault is recorded as the cause of a `not_evaluable` episode and never scored as the agent's failure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+Boundary = Literal["policy", "environment", "tool", "sandbox", "user"]
+
+
+class AgentGymError(Exception):
+    """Base of every error agentgym raises on purpose."""
+
+
+class UsageError(AgentGymError, ValueError):
+    """Asked for something that cannot be; the message says what to do instead."""
+
+
+class UnknownNameError(UsageError, LookupError):
+    """No environment, policy, suite or schema answers to the name."""
+
+
+class DataFileError(UsageError):
+    """A file of tasks or turns does not hold what it should; the message names file and line."""
+
+
+class MissingExtraError(UsageError, ImportError):
+    """An optional package is needed; the message names the command that installs it."""
+
+
+class ShadowedPackageError(UsageError, ImportError):
+    """A top-level package of ours was found, but it is somebody else's."""
+
+
+class DefinitionError(AgentGymError, TypeError):
+    """An environment or tool class breaks a rule of the contract; raised when the class is made."""
+
+
+class InvalidActionError(AgentGymError, ValueError):
+    """The action is not one of this environment's, or its values are out of bounds."""
+
+
+class EpisodeStateError(AgentGymError, RuntimeError):
+    """The call does not fit the moment: a step before reset, or after the end."""
+
+
+class Fault(AgentGymError):
+    """Something broke while an episode ran, at a known boundary."""
+
+    boundary: ClassVar[Boundary] = "environment"
+
+
+class PolicyFault(Fault):
+    """The policy, its model or its endpoint broke."""
+
+    boundary = "policy"
+
+
+class EnvironmentFault(Fault):
+    """The environment's own code broke."""
+
+
+class ToolFault(EnvironmentFault):
+    """A tool raised instead of answering."""
+
+    boundary = "tool"
+
+
+class SandboxFault(Fault):
+    """What runs the agent's programs broke."""
+
+    boundary = "sandbox"
+
+
+class UserFault(Fault):
+    """The simulated user broke."""
+
+    boundary = "user"
+
+
+class boundary:
+    """Classify whatever breaks inside the block as `fault`; what is classified already stays as it is.
+
+    Cancellation, interrupts and wrong use (`UsageError`) pass untouched.
+    """
+
+    __slots__ = ("_fault", "_where")
+
+    def __init__(self, fault: type[Fault], where: str) -> None:
+        self._fault = fault
+        self._where = where
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, Exception) and not isinstance(error, (Fault, UsageError)):
+            raise self._fault(f"{self._where}: {describe(error)}") from error
+
+
+def describe(error: BaseException) -> str:
+    """One line: the error's type, its message and the place that raised it."""
+    message = " ".join(str(error).split())
+    told = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    if last is None:
+        return told
+    return f"{told} ({Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno})"
+
+
+def one_line(error: ValidationError) -> str:
+    """What a validation error says, in one line that names each value at fault."""
+    return "; ".join(_fault_line(details) for details in error.errors(include_url=False, include_context=False))
+
+
+def _fault_line(details: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in details["loc"])
+    told = f"{where}: {details['msg']}" if where else details["msg"]
+    got = repr(details["input"])
+    return told if details["type"] == "missing" else f"{told} (got {got if len(got) <= 80 else got[:77] + '...'})"

@@ -1,0 +1,73 @@
+"""JSON at the edges: strict where a model wrote it, and never failing where we write it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, is_dataclass
+from typing import NoReturn
+
+import orjson
+from pydantic import JsonValue
+
+
+def parse_json(text: str) -> JsonValue:
+    """Read JSON that a model wrote; NaN, infinities, duplicate keys and endless nesting are refused.
+
+    Raises ValueError with one line that says what is wrong.
+    """
+    try:
+        value: JsonValue = _STRICT.decode(text)
+    except RecursionError:
+        raise ValueError("not JSON: nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+    return value
+
+
+def dump_json(value: object) -> bytes:
+    """Write JSON, compact and UTF-8; takes our dataclasses, integers of any size, and text with broken surrogates."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(_mended(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def mend_text(text: str) -> str:
+    """The text with lone surrogates, which UTF-8 cannot hold, replaced by U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _mended(value: object) -> object:
+    if isinstance(value, str):
+        return mend_text(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return _mended(asdict(value))
+    if isinstance(value, dict):
+        return {mend_text(str(key)): _mended(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_mended(item) for item in value]
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        twice = next(key for position, (key, _) in enumerate(pairs) if key in dict(pairs[:position]))
+        raise ValueError(f"not plain JSON: the key {twice!r} stands twice")
+    return read
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"not plain JSON: {name} is no JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"not plain JSON: {digits} is too large a number")
+    return number
+
+
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite
+)

@@ -1,0 +1,33 @@
+"""What an episode may use up, and the clock that times it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from agentgym.errors import UsageError
+
+Clock = Callable[[], float]
+"""Gives seconds; by default the event loop's time, which a test can make virtual."""
+
+LimitName = Literal["turns", "tokens", "time", "cost", "environment"]
+"""What cut an episode short; `environment` is a limit of the environment's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most one episode may use; `None` sets no bound. The environment's `max_turns` holds beside them."""
+
+    turns: int | None = None
+    tokens: int | None = None
+    seconds: float | None = 3600.0
+    cost_usd: float | None = None
+    cleanup_s: float = 10.0
+    """How long letting go of the environment and the policy may take once the episode is over."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and not value > 0:
+                raise UsageError(f"Limits({field.name}={value!r}): a limit is a positive number, or None for none")

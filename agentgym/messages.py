@@ -1,0 +1,178 @@
+"""What agents and environments say to each other: messages, tool calls, turns, and the conversation they form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, overload
+
+from pydantic import JsonValue
+
+from agentgym.jsontext import dump_json, parse_json
+
+Role = Literal["system", "user", "assistant", "tool"]
+JsonObject = dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call the agent asks for; a call that arrived as text keeps that text in `raw`."""
+
+    name: str
+    arguments: JsonObject = field(default_factory=dict)
+    id: str = ""
+    raw: str | None = None
+    """The arguments as the model wrote them, byte for byte."""
+    problem: str | None = None
+    """Why `raw` is not a JSON object; `arguments` is then empty."""
+
+    @classmethod
+    def from_text(cls, name: str, raw: str, *, id: str = "") -> ToolCall:  # noqa: A002 - the wire's own word
+        """Read a call whose arguments came as JSON text, keeping what does not parse."""
+        try:
+            arguments = parse_json(raw)
+        except ValueError as error:
+            return cls(name, id=id, raw=raw, problem=str(error))
+        if not isinstance(arguments, dict):
+            return cls(name, id=id, raw=raw, problem="the arguments must be a JSON object")
+        return cls(name, arguments, id=id, raw=raw)
+
+    @property
+    def text(self) -> str:
+        """The arguments as JSON text: the model's own, or written from `arguments`."""
+        return self.raw if self.raw is not None else dump_json(self.arguments).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one or more model calls used up."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens the engine had at hand; they are part of `prompt_tokens`."""
+    cost_usd: float = 0.0
+    calls: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion together."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.cost_usd + other.cost_usd,
+            self.calls + other.calls,
+        )
+
+
+NO_USAGE = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSpan:
+    """The token ids of one model call exactly as the engine sampled them; trainers never tokenise again."""
+
+    prompt_ids: tuple[int, ...]
+    completion_ids: tuple[int, ...]
+    logprobs: tuple[float, ...] | None = None
+    """One natural-log probability per completion token, at `temperature`."""
+    temperature: float | None = None
+    model_version: str | None = None
+    exact: bool = True
+    """False where the ids are our own tokenisation of the text, not the engine's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One assistant message: text and/or tool calls, and what is known of how it came about."""
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    """`stop`, `tool_calls`, `length` or whatever else the endpoint says."""
+    usage: Usage = NO_USAGE
+    latency_s: float | None = None
+    span: TokenSpan | None = None
+    model: str | None = None
+    role: str | None = None
+    """Which part of an agent spoke, for agents built of several policies."""
+
+    def message(self) -> Message:
+        """The turn as the conversation keeps it."""
+        return Message("assistant", self.text, tool_calls=self.tool_calls, reasoning=self.reasoning)
+
+    def with_call_ids(self, turn_number: int) -> Turn:
+        """The same turn with an id for every call that lacks one, equal between equal runs."""
+        if all(call.id for call in self.tool_calls):
+            return self
+        calls = tuple(
+            call if call.id else replace(call, id=f"call_{turn_number}_{position}")
+            for position, call in enumerate(self.tool_calls)
+        )
+        return replace(self, tool_calls=calls)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of a conversation, in the vocabulary of chat completions."""
+
+    role: Role
+    content: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    reasoning: str | None = None
+
+    def wire(self) -> bytes:
+        """The message as chat-completions JSON; reasoning stays home."""
+        body: JsonObject = {"role": self.role, "content": self.content}
+        if self.tool_call_id is not None:
+            body["tool_call_id"] = self.tool_call_id
+        if self.tool_calls:
+            body["content"] = self.content or None
+            body["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
+                for call in self.tool_calls
+            ]
+        return dump_json(body)
+
+
+class Conversation(Sequence[Message]):
+    """The messages so far; it only grows, and each message is encoded for the wire once."""
+
+    __slots__ = ("_messages", "_wire")
+
+    def __init__(self, messages: Iterable[Message] = ()) -> None:
+        self._messages = list(messages)
+        self._wire: list[bytes] = []
+
+    def append(self, message: Message) -> None:
+        """Add what was said last."""
+        self._messages.append(message)
+
+    def extend(self, messages: Iterable[Message]) -> None:
+        """Add several messages in order."""
+        self._messages.extend(messages)
+
+    def wire(self) -> bytes:
+        """All messages as one JSON array; only what is new since the last call is encoded."""
+        encoded = self._wire
+        encoded.extend(message.wire() for message in self._messages[len(encoded) :])
+        return b"[" + b",".join(encoded) + b"]"
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @overload
+    def __getitem__(self, index: int) -> Message: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Message]: ...
+    def __getitem__(self, index: int | slice) -> Message | list[Message]:
+        return self._messages[index]
+
+    def __iter__(self) -> Iterator[Message]:
+        return iter(self._messages)

@@ -1,0 +1,230 @@
+"""One episode: a policy meets an environment, and every ending becomes a record."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import anyio
+from pydantic import BaseModel
+
+from agentgym import __version__
+from agentgym.env import Env, Step, task_id
+from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
+from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, boundary, describe
+from agentgym.limits import LimitName, Limits
+from agentgym.messages import NO_USAGE, Conversation, Message, ToolCall, Turn, Usage
+from agentgym.policy import Context, Policy, Session
+from agentgym.seeds import derive_seed, fresh_seed
+from agentgym.tools import ToolError
+
+_VERSIONS = {"agentgym": __version__, "python": platform.python_version()}
+
+
+async def rollout(
+    env: Env[Any, Any, Any],
+    policy: Policy,
+    task: BaseModel | None = None,
+    *,
+    seed: int | None = None,
+    limits: Limits | None = None,
+    trial: int = 0,
+) -> Episode:
+    """Play one episode and record it, however it ends; only cancellation and wrong use are raised.
+
+    Without a task the environment draws one by the seed. At the end the environment is closed.
+    """
+    game = _Game(env, policy, fresh_seed() if seed is None else seed, limits or Limits())
+    try:
+        with anyio.move_on_after(game.limits.seconds) as deadline:
+            await game.play(task)
+        if deadline.cancelled_caught:
+            game.limit = "time"
+    except Fault as fault:
+        game.cause = _cause(fault)
+    finally:
+        await game.let_go()
+    return game.episode(trial)
+
+
+class _Game:
+    """An episode in the making."""
+
+    def __init__(self, env: Env[Any, Any, Any], policy: Policy, seed: int, limits: Limits) -> None:
+        self.env = env
+        self.policy = policy
+        self.seed = seed
+        self.limits = limits
+        self.limit: LimitName | None = None
+        self.cause: Cause | None = None
+        self._cleanup: Cause | None = None
+        self._session: Session | None = None
+        self._conversation = Conversation()
+        self._opening: tuple[Message, ...] = ()
+        self._turns: list[TurnRecord] = []
+        self._usage: Usage = NO_USAGE
+        self._tool_errors = 0
+        self._begun = False
+        self._policy_s = self._environment_s = 0.0
+        self._started_at = datetime.now(UTC).isoformat()
+        self._started = anyio.current_time()
+
+    async def play(self, task: BaseModel | None) -> None:
+        """Reset, then turn by turn until the episode is over or a limit is reached."""
+        await self._begin(task)
+        env, session = self.env, self.policy.start(self._context())
+        self._session = session
+        while not env.over and self.limit is None:
+            started = anyio.current_time()
+            with boundary(PolicyFault, f"{self.policy.name}.act"):
+                turn = (await session.act(self._conversation)).with_call_ids(len(self._turns))
+            acted = anyio.current_time()
+            self._policy_s += acted - started
+            if turn.usage is not NO_USAGE:
+                self._usage += turn.usage
+            try:
+                await self._take(turn, acted - started)
+            finally:
+                self._environment_s += anyio.current_time() - acted
+            self.limit = env.truncated_by if env.over else self._limit_reached()
+
+    async def let_go(self) -> None:
+        """Close the session and the environment, whatever happens, each within the deadline."""
+        if self._session is not None:
+            await self._close("policy", partial(self._session.close, self._outcome()), PolicyFault)
+        await self._close("environment", self.env.aclose, EnvironmentFault)
+
+    def episode(self, trial: int) -> Episode:
+        """The finished record."""
+        env, begun = self.env, self._begun
+        return Episode(
+            environment=env.info,
+            policy=self.policy.name,
+            task_id=task_id(env.task) if begun else "",
+            task=env.task.model_dump(mode="json") if begun else {},
+            trial=trial,
+            seed=self.seed,
+            limits=self.limits,
+            outcome=self._outcome(),
+            limit=self.limit,
+            cause=self.cause,
+            cleanup=self._cleanup,
+            reward=env.reward if begun else 0.0,
+            terms=env.reward_terms if begun else {},
+            tools=env.tool_specs(),
+            opening=self._opening,
+            turns=tuple(self._turns),
+            usage=self._usage,
+            tool_errors=self._tool_errors,
+            versions=_VERSIONS,
+            timings=Timings(
+                self._started_at, anyio.current_time() - self._started, self._policy_s, self._environment_s
+            ),
+        )
+
+    async def _begin(self, task: BaseModel | None) -> None:
+        started = anyio.current_time()
+        with boundary(EnvironmentFault, f"{self.env.id}.reset"):
+            observation = (await self.env.reset(task, seed=self.seed)).observation
+            self._begun = True
+            instructions = self.env.instructions
+            opening = [Message("system", instructions)] if instructions else []
+            self._opening = (*opening, *self.env.show(observation))
+        self._conversation.extend(self._opening)
+        self._environment_s += anyio.current_time() - started
+
+    def _context(self) -> Context:
+        env = self.env
+        return Context(
+            tools=env.tool_specs(),
+            instructions=env.instructions,
+            limits=self.limits,
+            seed=derive_seed(self.seed, "policy"),
+            answer_schema=env.answer_schema(),
+            reference=partial(_reference_turns, env) if self.policy.reads_reference else None,
+        )
+
+    async def _take(self, turn: Turn, elapsed_s: float) -> None:
+        """Carry a turn out, and record it also where it breaks."""
+        steps: tuple[StepRecord, ...] = ()
+        replies: list[Message] = []
+        try:
+            with boundary(EnvironmentFault, f"{self.env.id}.step"):
+                steps, replies = await self._step(turn)
+        finally:
+            self._turns.append(TurnRecord(turn, steps, tuple(replies), elapsed_s))
+        self._conversation.append(turn.message())
+        self._conversation.extend(replies)
+
+    async def _step(self, turn: Turn) -> tuple[tuple[StepRecord, ...], list[Message]]:
+        env = self.env
+        try:
+            actions = env.parse(turn)
+        except InvalidActionError as error:
+            return (), [Message("user", str(error))]
+        steps = await env.take(actions)
+        calls = turn.tool_calls
+        replies = [
+            message
+            for position, step in enumerate(steps)
+            for message in env.show(step.observation, call=calls[position] if calls else None)
+        ]
+        replies += [_not_carried_out(call) for call in calls[len(steps) :]]
+        return tuple(self._record(*pair) for pair in zip(actions, steps, strict=False)), replies
+
+    def _record(self, action: Any, step: Step[Any]) -> StepRecord:
+        observation, reward, terminated, truncated, info = step
+        tool_error = observation.kind if isinstance(observation, ToolError) else None
+        if tool_error not in (None, "no_call"):
+            self._tool_errors += 1
+        return StepRecord(
+            self.env.dump_action(action),
+            observation.model_dump(mode="json"),
+            reward,
+            terminated,
+            truncated,
+            tool_error,
+            info,
+        )
+
+    def _limit_reached(self) -> LimitName | None:
+        used: tuple[tuple[LimitName, float, float | None], ...] = (
+            ("turns", len(self._turns), self.limits.turns),
+            ("turns", len(self._turns), self.env.max_turns),
+            ("tokens", self._usage.tokens, self.limits.tokens),
+            ("cost", self._usage.cost_usd, self.limits.cost_usd),
+        )
+        return next((name for name, spent, most in used if most is not None and spent >= most), None)
+
+    def _outcome(self) -> Outcome:
+        if self.cause is not None or not self._begun:
+            return "not_evaluable" if self.limit is None else "truncated"
+        if self.env.terminated:
+            return "solved" if self.env.solved else "failed"
+        return "truncated" if self.limit is not None else "not_evaluable"
+
+    async def _close(self, what: str, close: Callable[[], Awaitable[None]], fault: type[Fault]) -> None:
+        try:
+            with anyio.move_on_after(self.limits.cleanup_s, shield=True) as deadline, boundary(fault, what):
+                await close()
+            if deadline.cancelled_caught:
+                raise fault(f"closing the {what} took longer than {self.limits.cleanup_s:g} s and was given up")
+        except Fault as broken:
+            self._cleanup = self._cleanup or _cause(broken)
+
+
+def _reference_turns(env: Env[Any, Any, Any]) -> Iterator[Turn]:
+    for given in env.reference():
+        yield given if isinstance(given, Turn) else env.compose(given)
+
+
+def _not_carried_out(call: ToolCall) -> Message:
+    return Message("tool", "This call was not carried out.", tool_call_id=call.id)
+
+
+def _cause(fault: Fault) -> Cause:
+    broken = fault.__cause__ or fault
+    return Cause(fault.boundary, type(broken).__name__, str(fault))

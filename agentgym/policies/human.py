@@ -1,0 +1,92 @@
+"""A person at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import anyio.to_thread
+
+from agentgym.jsontext import dump_json, parse_json
+from agentgym.messages import Conversation, Message, ToolCall, Turn
+from agentgym.policy import Context, Policy, Session
+from agentgym.tools import ToolSpec
+
+_HELP = "Answer with text, or call a tool: /NAME {json} or /NAME key=value ...   (an empty line says goodbye)"
+
+
+def _ask(prompt: str) -> str:
+    """Read one line from the terminal; the end of input reads as an empty line."""
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    return sys.stdin.readline()
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+class HumanPolicy(Policy):
+    """Shows what is new and asks for the next turn; `ask` and `tell` stand in for the terminal."""
+
+    def __init__(self, *, ask: Callable[[str], str] = _ask, tell: Callable[[str], None] = _tell) -> None:
+        self._ask = ask
+        self._tell = tell
+
+    def start(self, context: Context) -> Session:
+        return _HumanSession(context.tools, self._ask, self._tell)
+
+
+class _HumanSession(Session):
+    def __init__(
+        self, tools: tuple[ToolSpec, ...], ask: Callable[[str], str], tell: Callable[[str], None]
+    ) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._ask = ask
+        self._tell = tell
+        self._seen = 0
+
+    async def act(self, conversation: Conversation) -> Turn:
+        self._show_news(conversation)
+        line = await anyio.to_thread.run_sync(self._ask, "> ", abandon_on_cancel=True)
+        return read_line(line.strip())
+
+    def _show_news(self, conversation: Conversation) -> None:
+        if self._seen == 0:
+            self._tell("\n".join([_HELP, *(_usage(tool) for tool in self._tools.values())]))
+        for message in conversation[self._seen :]:
+            if message.role != "assistant":
+                self._tell(_shown(message))
+        self._seen = len(conversation) + 1
+
+
+def read_line(line: str) -> Turn:
+    """The turn a typed line stands for."""
+    if not line.startswith("/"):
+        return Turn(line or "Goodbye.")
+    name, _, rest = line[1:].partition(" ")
+    rest = rest.strip()
+    raw = rest if rest.startswith("{") else dump_json(_pairs(rest)).decode()
+    return Turn(tool_calls=(ToolCall.from_text(name, raw),))
+
+
+def _pairs(rest: str) -> dict[str, object]:
+    pairs = (word.partition("=") for word in rest.split())
+    return {key: _value(text) for key, _, text in pairs}
+
+
+def _value(text: str) -> object:
+    try:
+        return parse_json(text)
+    except ValueError:
+        return text
+
+
+def _usage(tool: ToolSpec) -> str:
+    properties = tool.parameters.get("properties")
+    names = " ".join(f"{name}=..." for name in properties) if isinstance(properties, dict) else ""
+    return f"  /{tool.name} {names}   {tool.description}"
+
+
+def _shown(message: Message) -> str:
+    return f"[{message.role}] {message.content}"

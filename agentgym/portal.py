@@ -1,0 +1,89 @@
+"""Async code from synchronous code: one event loop in one background thread, started when first needed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractContextManager
+from typing import Any, ParamSpec, TypeVar, overload
+
+import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from agentgym.errors import UsageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_CLEANUP_S = 15.0
+
+
+@overload
+def run_sync(work: Coroutine[Any, Any, R], /) -> R: ...
+@overload
+def run_sync(work: Callable[P, Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> R: ...
+def run_sync(work: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Run a coroutine, or an async function with its arguments, and wait for what it gives.
+
+    It works in scripts and inside a running event loop (a notebook); that loop then stands still meanwhile.
+    """
+    return _PORTAL.run(work, args, kwargs)
+
+
+class _Portal:
+    """The one loop that serves every synchronous caller of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._portal: BlockingPortal | None = None
+        self._context: AbstractContextManager[BlockingPortal] | None = None
+        self._thread: int | None = None
+
+    def run(self, work: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if threading.get_ident() == self._thread:
+            if isinstance(work, Coroutine):
+                work.close()
+            raise UsageError("run_sync was called from code that run_sync is running; use `await` there")
+        ended = threading.Event()
+        future = self._open().start_task_soon(_call, work, args, kwargs, ended)
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C reaches the waiting thread only: hand it on, and let the work clean up first.
+            if future.cancel():
+                ended.wait(_CLEANUP_S)
+            raise
+
+    def close(self) -> None:
+        """Stop the loop and its thread; the next call starts others."""
+        with self._lock:
+            context, portal = self._context, self._portal
+            self._context = self._portal = self._thread = None
+        if context is not None and portal is not None:
+            portal.call(portal.stop, True)
+            context.__exit__(None, None, None)
+
+    def forget(self) -> None:
+        """After a fork the thread is not there; start anew without waiting for it."""
+        self.__init__()  # type: ignore[misc]  # the fresh state is exactly what __init__ gives
+
+    def _open(self) -> BlockingPortal:
+        with self._lock:
+            if self._portal is None:
+                self._context = start_blocking_portal(name="agentgym-portal")
+                self._portal = self._context.__enter__()
+                self._thread = self._portal.call(threading.get_ident)
+            return self._portal
+
+
+async def _call(work: Any, args: tuple[Any, ...], kwargs: dict[str, Any], ended: threading.Event) -> Any:
+    try:
+        return await (work if isinstance(work, Awaitable) else work(*args, **kwargs))
+    finally:
+        ended.set()
+
+
+_PORTAL = _Portal()
+atexit.register(_PORTAL.close)
+os.register_at_fork(after_in_child=_PORTAL.forget)

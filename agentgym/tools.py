@@ -1,0 +1,250 @@
+"""Tools: typed methods an agent may call, and the actions that calling them makes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
+
+import anyio
+import anyio.to_thread
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
+
+from agentgym.errors import DefinitionError, InvalidActionError, one_line
+from agentgym.jsontext import dump_json
+from agentgym.messages import JsonObject, ToolCall
+from agentgym.signatures import read_signature
+
+if TYPE_CHECKING:
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+Problem = Literal["unknown_tool", "invalid_json", "invalid_arguments"]
+ToolErrorKind = Literal["unknown_tool", "invalid_json", "invalid_arguments", "timeout", "failed", "no_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model is told of it."""
+
+    name: str
+    description: str
+    parameters: JsonObject
+    """JSON Schema of the arguments."""
+
+    def wire(self) -> JsonObject:
+        """The tool as chat completions list it."""
+        function: JsonObject = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": self.parameters,
+        }
+        return {"type": "function", "function": function}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAction:
+    """A call of a tool with arguments that were validated; made by `SomeEnv.some_tool.action(...)`."""
+
+    tool: str
+    arguments: object
+    """An instance of the tool's own frozen dataclass, a field per parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class BadCall:
+    """A call that is no action: an unknown tool, or arguments that are not what the tool takes."""
+
+    call: ToolCall
+    kind: Problem
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Plain text, with no tool called."""
+
+    text: str
+
+
+class ToolError(BaseModel, frozen=True):
+    """The observation after a call that did not work; a tool may return one to say that it could not."""
+
+    text: str
+    kind: ToolErrorKind = "failed"
+    tool: str = ""
+    raw: str | None = None
+    """What the model wrote as arguments, where they were the trouble."""
+
+
+class Tool(Generic[P, R]):
+    """A tool of an environment class: called on an instance it runs, and `action` makes the typed action."""
+
+    name: str
+    readonly: bool
+    """Changes nothing, so several in one turn may run side by side."""
+    blocking: bool
+    """Runs in a worker thread."""
+    timeout_s: float | None
+
+    def __init__(
+        self,
+        function: Callable[Concatenate[Any, P], R],
+        *,
+        name: str | None = None,
+        readonly: bool = False,
+        blocking: bool = False,
+        timeout_s: float | None = None,
+    ) -> None:
+        self.function = function
+        self.name = name or getattr(function, "__name__", "")
+        self.readonly = readonly
+        self.blocking = blocking
+        self.timeout_s = timeout_s
+        self.is_async = inspect.iscoroutinefunction(function)
+        self.__doc__ = inspect.getdoc(function)
+        self._instance: object = None
+        self._check_options()
+
+    def _check_options(self) -> None:
+        if self.blocking and self.is_async:
+            raise DefinitionError(f"tool {self.name}: an async tool cannot be blocking; make it a plain def")
+        if self.timeout_s is not None and not self.is_async and not self.blocking:
+            raise DefinitionError(
+                f"tool {self.name}: a plain tool runs inline and cannot be timed out; make it async or blocking"
+            )
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            raise DefinitionError(f"tool {self.name}: timeout_s={self.timeout_s!r} must be positive")
+
+    def resolve(self) -> None:
+        """Read the signature; the environment class does this once, when it is made."""
+        signature = read_signature(self.function, self.name)
+        self.arguments_type = signature.arguments
+        self.returns = signature.returns
+        self.description = signature.description
+        adapter = TypeAdapter[object](signature.arguments)
+        self._validate = adapter.validator.validate_json
+        self._dump = adapter.serializer.to_python
+        self.parameters = _schema_of(adapter)
+
+    @property
+    def spec(self) -> ToolSpec:
+        """The tool as a model is told of it."""
+        return ToolSpec(self.name, self.description, self.parameters)
+
+    def action(self, *args: P.args, **kwargs: P.kwargs) -> ToolAction:
+        """The typed action of calling this tool; raises InvalidActionError on values it does not take."""
+        try:
+            return ToolAction(self.name, self.arguments_type(*args, **kwargs))
+        except ValidationError as error:
+            raise InvalidActionError(self.explain(error)) from None
+        except TypeError as error:
+            raise InvalidActionError(f"{self.name}: {error}") from None
+
+    def parse(self, call: ToolCall) -> ToolAction | BadCall:
+        """The action a model's call stands for, validated strictly from its JSON text."""
+        if call.problem is not None:
+            return BadCall(call, "invalid_json", f"{self.name}: {call.problem}")
+        try:
+            return ToolAction(self.name, self._validate(call.text))
+        except ValidationError as error:
+            return BadCall(call, "invalid_arguments", self.explain(error))
+
+    def dump_arguments(self, arguments: object) -> JsonObject:
+        """The arguments as JSON values, defaults filled in."""
+        return cast(JsonObject, self._dump(arguments, mode="json"))
+
+    def load(self, arguments: Mapping[str, object]) -> ToolAction:
+        """The action that a record's arguments stand for."""
+        try:
+            return ToolAction(self.name, self._validate(dump_json(arguments)))
+        except ValidationError as error:
+            raise InvalidActionError(self.explain(error)) from None
+
+    def explain(self, error: ValidationError) -> str:
+        """One line that names each argument at fault and what was expected."""
+        return f"{self.name}: {one_line(error)}"
+
+    async def run(self, env: object, action: ToolAction) -> object:
+        """Run the tool on an environment, within its timeout; a timeout is a ToolError."""
+        arguments = vars(action.arguments)
+        function = cast("Callable[..., Any]", self.function)
+        if not self.is_async and not self.blocking:
+            return function(env, **arguments)
+        if self.timeout_s is None:
+            return await self._run_async(function, env, arguments)
+        with anyio.move_on_after(self.timeout_s):
+            return await self._run_async(function, env, arguments)
+        text = f"{self.name} took longer than {self.timeout_s:g} s and was stopped"
+        return ToolError(text=text, kind="timeout", tool=self.name)
+
+    async def _run_async(self, function: Callable[..., Any], env: object, arguments: dict[str, object]) -> object:
+        if self.is_async:
+            return await function(env, **arguments)
+        # A thread cannot be stopped: it is left behind only where a timeout says so.
+        call = partial(function, env, **arguments)
+        return await anyio.to_thread.run_sync(call, abandon_on_cancel=self.timeout_s is not None)
+
+    def __get__(self, instance: object, owner: type | None = None) -> Tool[P, R]:
+        if instance is None:
+            return self
+        bound: Tool[P, R] = object.__new__(Tool)
+        bound.__dict__.update(self.__dict__, _instance=instance)
+        return bound
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        if self._instance is None:
+            raise TypeError(f"{self.name} is called on an environment; {self.name}.action(...) makes an action")
+        return self.function(self._instance, *args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<tool {self.name}>"
+
+
+@overload
+def tool(function: Callable[Concatenate[Any, P], R], /) -> Tool[P, R]: ...
+@overload
+def tool(
+    *, name: str | None = None, readonly: bool = False, blocking: bool = False, timeout_s: float | None = None
+) -> Callable[[Callable[Concatenate[Any, P], R]], Tool[P, R]]: ...
+def tool(
+    function: Callable[Concatenate[Any, P], R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    readonly: bool = False,
+    blocking: bool = False,
+    timeout_s: float | None = None,
+) -> Tool[P, R] | Callable[[Callable[Concatenate[Any, P], R]], Tool[P, R]]:
+    """Let agents call this method; its schema comes from its annotations and its docstring."""
+    options = partial(
+        Tool[P, R], name=name, readonly=readonly, blocking=blocking, timeout_s=timeout_s
+    )
+    return options if function is None else options(function)
+
+
+class _PlainSchema(GenerateJsonSchema):
+    """Leaves out the titles pydantic derives from names: prompts are paid by the token."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
+        return _without_title(super().dataclass_schema(schema))
+
+    def model_schema(self, schema: Any) -> JsonSchemaValue:
+        return _without_title(super().model_schema(schema))
+
+
+def _without_title(schema: JsonSchemaValue) -> JsonSchemaValue:
+    return {key: value for key, value in schema.items() if key != "title"}
+
+
+def _schema_of(adapter: TypeAdapter[object]) -> JsonObject:
+    return cast(JsonObject, adapter.json_schema(schema_generator=_PlainSchema))
+
