@@ -14,7 +14,17 @@ SOLVED_FROM = 0.99
 class Books:
     """What an environment remembers of its running episode; authors reach it through `finish`, `grant`, `note`."""
 
-    __slots__ = ("_solved", "_step_reward", "busy", "info", "seed", "terminated", "terms", "truncated_by", "turns")
+    __slots__ = (
+        "_solved",
+        "_step_reward",
+        "busy",
+        "info",
+        "seed",
+        "terminated",
+        "terms",
+        "truncated_by",
+        "turns",
+    )
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

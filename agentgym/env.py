@@ -10,11 +10,18 @@ from random import Random
 from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, cast, final
 
 import anyio
-from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from agentgym.books import Books
 from agentgym.episode import EnvironmentInfo, RewardTerm
-from agentgym.errors import DefinitionError, EpisodeStateError, Fault, InvalidActionError, UsageError, one_line
+from agentgym.errors import (
+    DefinitionError,
+    EpisodeStateError,
+    Fault,
+    InvalidActionError,
+    UsageError,
+    one_line,
+)
 from agentgym.generics import type_arguments
 from agentgym.jsontext import dump_json
 from agentgym.limits import LimitName
@@ -25,14 +32,19 @@ from agentgym.tools import ToolSpec
 _INHERITED: Any = object()
 
 
-class Task(BaseModel, frozen=True, extra="forbid"):
-    """One problem for an environment."""
+class Task(BaseModel):
+    """One problem for an environment; what it holds never changes."""
+
+    # Not class keywords: a type checker would then ask every subclass to repeat `frozen=True`.
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
 
 
-class Observation(BaseModel, frozen=True):
+class Observation(BaseModel):
     """What the agent is shown after reset or a step; the same on every equal run."""
+
+    model_config = ConfigDict(frozen=True)
 
     text: str
 
@@ -76,9 +88,9 @@ class Env(Generic[TaskT, ObsT, ActT]):
     config: JsonObject = {}  # noqa: RUF012 - `make` replaces it, nobody changes it
     """The settings this instance was made with, for records."""
 
-    task_type: ClassVar[Any] = TaskT
-    observation_type: ClassVar[Any] = ObsT
-    action_type: ClassVar[Any] = ActT
+    task_type: ClassVar[Any] = None
+    observation_type: ClassVar[Any] = None
+    action_type: ClassVar[Any] = None
 
     task: TaskT
     """The task being played."""
@@ -347,7 +359,9 @@ class Env(Generic[TaskT, ObsT, ActT]):
     def _checked_task(self, task: TaskT) -> TaskT:
         if isinstance(self.task_type, type) and not isinstance(task, self.task_type):
             wanted = self.task_type.__name__
-            raise UsageError(f"{self.id} plays tasks of type {wanted}, not {type(task).__name__}: {wanted}(id=..., ...)")
+            raise UsageError(
+                f"{self.id} plays tasks of type {wanted}, not {type(task).__name__}: {wanted}(id=..., ...)"
+            )
         return task
 
     def _draw(self, seed: int) -> TaskT:
@@ -380,4 +394,6 @@ def task_id(task: BaseModel) -> str:
 def _check_task_type(cls: type[Env[Any, Any, Any]]) -> None:
     model = cls.task_type
     if not issubclass(model, BaseModel) or "id" not in model.model_fields or not model.model_config.get("frozen"):
-        raise DefinitionError(f"{cls.__name__}: its task type {model.__name__} must be a frozen pydantic model with an id")
+        raise DefinitionError(
+            f"{cls.__name__}: its task type {model.__name__} must be a frozen pydantic model with an id"
+        )

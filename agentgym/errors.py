@@ -10,7 +10,8 @@ AgentGymError
 ├── InvalidActionError (ValueError)       an action the environment does not take
 ├── EpisodeStateError (RuntimeError)      a step before reset, or after the end
 └── Fault                                 something broke while an episode ran
-    ├── PolicyFault                       the policy, its model or its endpoint
+    ├── PolicyFault                       the policy or its model
+    │   └── EndpointFault                 the endpoint did not answer, or not as it should
     ├── EnvironmentFault                  the environment's own code
     │   └── ToolFault                     one of its tools
     ├── SandboxFault                      what runs the agent's programs
@@ -78,6 +79,10 @@ class PolicyFault(Fault):
     """The policy, its model or its endpoint broke."""
 
     boundary = "policy"
+
+
+class EndpointFault(PolicyFault):
+    """The endpoint did not answer, or not as it should; the message holds no secret."""
 
 
 class EnvironmentFault(Fault):

@@ -68,6 +68,4 @@ def _finite(digits: str) -> float:
     return number
 
 
-_STRICT = json.JSONDecoder(
-    object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite
-)
+_STRICT = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_no_constant, parse_float=_finite)

@@ -27,7 +27,7 @@ class ToolCall:
     """Why `raw` is not a JSON object; `arguments` is then empty."""
 
     @classmethod
-    def from_text(cls, name: str, raw: str, *, id: str = "") -> ToolCall:  # noqa: A002 - the wire's own word
+    def from_text(cls, name: str, raw: str, *, id: str = "") -> ToolCall:
         """Read a call whose arguments came as JSON text, keeping what does not parse."""
         try:
             arguments = parse_json(raw)

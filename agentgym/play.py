@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from agentgym import __version__
 from agentgym.env import Env, Step, task_id
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
-from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, boundary, describe
+from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, boundary
 from agentgym.limits import LimitName, Limits
 from agentgym.messages import NO_USAGE, Conversation, Message, ToolCall, Turn, Usage
 from agentgym.policy import Context, Policy, Session
@@ -89,7 +89,7 @@ class _Game:
                 await self._take(turn, acted - started)
             finally:
                 self._environment_s += anyio.current_time() - acted
-            self.limit = env.truncated_by if env.over else self._limit_reached()
+            self.limit = self._limit_reached()
 
     async def let_go(self) -> None:
         """Close the session and the environment, whatever happens, each within the deadline."""
@@ -191,6 +191,8 @@ class _Game:
         )
 
     def _limit_reached(self) -> LimitName | None:
+        if self.env.over:
+            return self.env.truncated_by
         used: tuple[tuple[LimitName, float, float | None], ...] = (
             ("turns", len(self._turns), self.limits.turns),
             ("turns", len(self._turns), self.env.max_turns),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from agentgym.episode import Outcome
@@ -19,7 +19,7 @@ class Context:
 
     tools: tuple[ToolSpec, ...] = ()
     instructions: str = ""
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     seed: int = 0
     """The policy's own; independent of the environment's chances."""
     answer_schema: JsonObject | None = None

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, overload
 
-import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from agentgym.errors import UsageError

@@ -42,7 +42,10 @@ class _Sampler:
             case {"anyOf": [*options]} | {"oneOf": [*options]}:
                 return self.value(self._option(options, depth), depth)
             case {"allOf": [*parts]}:
-                return self.value({key: item for part in parts if isinstance(part, dict) for key, item in part.items()}, depth)
+                return self.value(
+                    {key: item for part in parts if isinstance(part, dict) for key, item in part.items()},
+                    depth,
+                )
         kind = schema.get("type")
         return self._typed(schema, str(kind), depth)
 

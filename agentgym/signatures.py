@@ -61,7 +61,11 @@ def _field_of(
         options["default"] = parameter.default
     if parameter.name in about and not _is_described(hints[parameter.name]):
         options["description"] = about[parameter.name]
-    return parameter.name, hints[parameter.name], dataclasses.field(default=Field(**options), kw_only=keyword_only)
+    return (
+        parameter.name,
+        hints[parameter.name],
+        dataclasses.field(default=Field(**options), kw_only=keyword_only),
+    )
 
 
 def _is_described(annotation: Any) -> bool:

@@ -114,7 +114,13 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
         if isinstance(action, Say):
             return {"type": "say", "text": action.text}
         call = action.call
-        return {"type": "bad_call", "tool": call.name, "raw": call.text, "kind": action.kind, "text": action.message}
+        return {
+            "type": "bad_call",
+            "tool": call.name,
+            "raw": call.text,
+            "kind": action.kind,
+            "text": action.message,
+        }
 
     def load_action(self, recorded: str | JsonObject) -> ToolAction | BadCall | Say:
         """The action that a record stands for."""
@@ -184,7 +190,10 @@ def _tools_of(cls: type) -> Iterator[Tool[..., object]]:
         found = inspect.getattr_static(cls, name)
         if isinstance(found, Tool):
             if hasattr(ToolEnv, name) or name in Env.__annotations__:
-                raise DefinitionError(f"{cls.__name__}.{name}: a tool cannot take the name of a part of ToolEnv; use @tool(name={name!r})")
+                raise DefinitionError(
+                    f"{cls.__name__}.{name}: a tool cannot take the name of a part of ToolEnv; "
+                    f"call the method something else and write @tool(name={name!r})"
+                )
             if not hasattr(found, "parameters"):
                 found.resolve()
             yield found

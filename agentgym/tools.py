@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec,
 
 import anyio
 import anyio.to_thread
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from agentgym.errors import DefinitionError, InvalidActionError, one_line
@@ -20,7 +20,6 @@ from agentgym.signatures import read_signature
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import CoreSchema
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -72,8 +71,10 @@ class Say:
     text: str
 
 
-class ToolError(BaseModel, frozen=True):
+class ToolError(BaseModel):
     """The observation after a call that did not work; a tool may return one to say that it could not."""
+
+    model_config = ConfigDict(frozen=True)
 
     text: str
     kind: ToolErrorKind = "failed"
@@ -102,7 +103,7 @@ class Tool(Generic[P, R]):
         timeout_s: float | None = None,
     ) -> None:
         self.function = function
-        self.name = name or getattr(function, "__name__", "")
+        self.name = name or str(getattr(function, "__name__", "tool"))
         self.readonly = readonly
         self.blocking = blocking
         self.timeout_s = timeout_s
@@ -116,7 +117,7 @@ class Tool(Generic[P, R]):
             raise DefinitionError(f"tool {self.name}: an async tool cannot be blocking; make it a plain def")
         if self.timeout_s is not None and not self.is_async and not self.blocking:
             raise DefinitionError(
-                f"tool {self.name}: a plain tool runs inline and cannot be timed out; make it async or blocking"
+                f"tool {self.name}: a plain tool runs inline, with no timeout; make it async or blocking"
             )
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise DefinitionError(f"tool {self.name}: timeout_s={self.timeout_s!r} must be positive")
@@ -222,9 +223,7 @@ def tool(
     timeout_s: float | None = None,
 ) -> Tool[P, R] | Callable[[Callable[Concatenate[Any, P], R]], Tool[P, R]]:
     """Let agents call this method; its schema comes from its annotations and its docstring."""
-    options = partial(
-        Tool[P, R], name=name, readonly=readonly, blocking=blocking, timeout_s=timeout_s
-    )
+    options = partial(Tool[P, R], name=name, readonly=readonly, blocking=blocking, timeout_s=timeout_s)
     return options if function is None else options(function)
 
 
@@ -247,4 +246,3 @@ def _without_title(schema: JsonSchemaValue) -> JsonSchemaValue:
 
 def _schema_of(adapter: TypeAdapter[object]) -> JsonObject:
     return cast(JsonObject, adapter.json_schema(schema_generator=_PlainSchema))
-

@@ -54,7 +54,7 @@ def codec_for(annotation: Any, *, max_text: int = 4096, max_items: int = 16) -> 
     length says `max_items + 1`. Fields are keyed by alias: encode what is dumped with `by_alias=True`.
     Random elements decode to valid values, but for what a schema or a space cannot say: validators,
     multiples of a float, the sizes of sets, decimals, unknown formats, and patterns that come without
-    `examples` and are not met by one letter or digit repeated.
+    `examples` or a default and are not met by one letter or digit repeated.
     """
     if max_text < len(CUT) or max_items < 1:
         raise ValueError(f"max_text must be {len(CUT)} or more, and max_items 1 or more")
@@ -190,6 +190,7 @@ def _examples(schema: Schema, lengths: range) -> list[str]:
     if examples := [text for text in known if isinstance(text, str) and len(text) in lengths]:
         return examples
     runs = [letter * length for letter in "0aA" for length in lengths[:_RUN]]
+    tried = [schema["default"]] if isinstance(schema.get("default"), str) else runs
     with suppress(re.error):
-        return [run for run in runs if "pattern" in schema and re.search(schema["pattern"], run)]
+        return [text for text in tried if "pattern" in schema and re.search(schema["pattern"], text)]
     return []

@@ -38,9 +38,7 @@ class HumanPolicy(Policy):
 
 
 class _HumanSession(Session):
-    def __init__(
-        self, tools: tuple[ToolSpec, ...], ask: Callable[[str], str], tell: Callable[[str], None]
-    ) -> None:
+    def __init__(self, tools: tuple[ToolSpec, ...], ask: Callable[[str], str], tell: Callable[[str], None]) -> None:
         self._tools = {tool.name: tool for tool in tools}
         self._ask = ask
         self._tell = tell

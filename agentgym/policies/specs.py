@@ -62,5 +62,10 @@ def _openai(model: str, base_url: str | None) -> Policy:
     return OpenAIPolicy(model, base_url=base_url)
 
 
-_PLAIN: dict[str, Callable[[], Policy]] = {"idle": _idle, "random": _random, "oracle": _oracle, "human": _human}
+_PLAIN: dict[str, Callable[[], Policy]] = {
+    "idle": _idle,
+    "random": _random,
+    "oracle": _oracle,
+    "human": _human,
+}
 POLICY_SPECS = (*_PLAIN, "scripted:FILE.jsonl", "openai:MODEL")

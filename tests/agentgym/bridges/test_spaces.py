@@ -383,9 +383,7 @@ TEXTS = ["", "two\nlines\0and a NUL", "🦆 ünïcode", "x" * 100, "last"]
 def scene(turn: int) -> JsonValue:
     """What the environment below shows after so many steps."""
     last = None if turn == 0 else Guess(number=turn) if turn % 2 else Quit(score=0.5)
-    shown = Scene(
-        text=TEXTS[turn], turn=turn, share=turn / 9, last=last, log=TEXTS[:turn], rows=[(TEXTS[turn], True)]
-    )
+    shown = Scene(text=TEXTS[turn], turn=turn, share=turn / 9, last=last, log=TEXTS[:turn], rows=[(TEXTS[turn], True)])
     return dumped(Scene, shown)
 
 
@@ -395,9 +393,7 @@ class Talk(Env[Any, Any]):
     observation_space = SCENE.space
     action_space = ACTION.space
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
         self.turn = 0
         return SCENE.encode(scene(0)), {}
@@ -418,14 +414,15 @@ def test_environment_checker_has_nothing_to_say() -> None:
 def vector(request: pytest.FixtureRequest) -> Iterator[VectorEnv[Any, Any, Any]]:
     makers: dict[str, Callable[[], VectorEnv[Any, Any, Any]]] = {
         "sync": lambda: SyncVectorEnv([Talk, Talk]),
-        "async": lambda: AsyncVectorEnv([Talk, Talk]),
-        "async without shared memory": lambda: AsyncVectorEnv([Talk, Talk], shared_memory=False),
+        "async": lambda: AsyncVectorEnv([Talk, Talk], context="fork"),
+        "async without shared memory": lambda: AsyncVectorEnv([Talk, Talk], context="fork", shared_memory=False),
     }
     envs = makers[request.param]()
     yield envs
     envs.close()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_vector_environments_show_what_each_environment_shows(vector: VectorEnv[Any, Any, Any]) -> None:
     def seen(observations: Any) -> list[JsonValue]:
         assert observations in vector.observation_space
