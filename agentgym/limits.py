@@ -6,13 +6,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Literal
 
+import anyio
+
 from agentgym.errors import UsageError
 
 Clock = Callable[[], float]
-"""Gives seconds; by default the event loop's time, which a test can make virtual."""
+"""Gives seconds."""
 
 LimitName = Literal["turns", "tokens", "time", "cost", "environment"]
 """What cut an episode short; `environment` is a limit of the environment's own."""
+
+
+def running_clock() -> Clock:
+    """The clock of the running event loop, which a test can make virtual; asked once, it is cheap to read often."""
+    import asyncio  # not above: trio alone should not pay for it
+
+    try:
+        return asyncio.get_running_loop().time
+    except RuntimeError:
+        return anyio.current_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
