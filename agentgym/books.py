@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from agentgym.episode import RewardTerm
 from agentgym.errors import EpisodeStateError
-from agentgym.limits import LimitName
+from agentgym.limits import Clock, LimitName
 
 SOLVED_FROM = 0.99
 
@@ -18,6 +18,7 @@ class Books:
         "_solved",
         "_step_reward",
         "busy",
+        "clock",
         "info",
         "seed",
         "terminated",
@@ -26,8 +27,9 @@ class Books:
         "turns",
     )
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, clock: Clock) -> None:
         self.seed = seed
+        self.clock = clock
         self.turns = 0
         self.terms: dict[str, RewardTerm] = {}
         self.info: dict[str, JsonValue] = {}

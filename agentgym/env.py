@@ -24,7 +24,7 @@ from agentgym.errors import (
 )
 from agentgym.generics import type_arguments
 from agentgym.jsontext import dump_json
-from agentgym.limits import LimitName
+from agentgym.limits import LimitName, running_clock
 from agentgym.messages import JsonObject, Message, ToolCall, Turn
 from agentgym.seeds import derive_seed, fresh_seed
 from agentgym.tools import ToolSpec
@@ -158,8 +158,9 @@ class Env(Generic[TaskT, ObsT, ActT]):
 
     def fork(self) -> Self:
         """An independent copy of the running episode; override it to share what never changes."""
-        memo = {id(self.task): self.task} if self._books is not None else {}
-        twin = copy.deepcopy(self, memo)
+        books = self._books
+        shared = [] if books is None else [self.task, books.clock]
+        twin = copy.deepcopy(self, {id(part): part for part in shared})
         if twin._books is not None:
             twin._books.busy = False
         return twin
@@ -200,7 +201,7 @@ class Env(Generic[TaskT, ObsT, ActT]):
         seed = self._next_seed() if seed is None else seed
         self.task = self._draw(seed) if task is None else self._checked_task(task)
         self.rng = Random(seed)
-        self._books = books = Books(seed)
+        self._books = books = Books(seed, running_clock())
         try:
             observation = self._checked_observation(await self.begin(self.task), "begin")
         except BaseException:
@@ -345,9 +346,10 @@ class Env(Generic[TaskT, ObsT, ActT]):
         return results
 
     async def _apply_timed(self, action: ActT) -> tuple[ObsT, float]:
-        started = anyio.current_time()
+        clock = self._running.clock
+        started = clock()
         observation = self._checked_observation(await self.apply(action), "apply")
-        return observation, anyio.current_time() - started
+        return observation, clock() - started
 
     def _checked_observation(self, observation: ObsT, hook: str) -> ObsT:
         if not isinstance(observation, BaseModel):

@@ -111,7 +111,9 @@ class Turn:
         if all(call.id for call in self.tool_calls):
             return self
         calls = tuple(
-            call if call.id else replace(call, id=f"call_{turn_number}_{position}")
+            call
+            if call.id
+            else ToolCall(call.name, call.arguments, f"call_{turn_number}_{position}", call.raw, call.problem)
             for position, call in enumerate(self.tool_calls)
         )
         return replace(self, tool_calls=calls)

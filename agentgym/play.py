@@ -15,7 +15,7 @@ from agentgym import __version__
 from agentgym.env import Env, Step, task_id
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
 from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, boundary
-from agentgym.limits import LimitName, Limits
+from agentgym.limits import LimitName, Limits, running_clock
 from agentgym.messages import NO_USAGE, Conversation, Message, ToolCall, Turn, Usage
 from agentgym.policy import Context, Policy, Session
 from agentgym.seeds import derive_seed, fresh_seed
@@ -70,7 +70,8 @@ class _Game:
         self._begun = False
         self._policy_s = self._environment_s = 0.0
         self._started_at = datetime.now(UTC).isoformat()
-        self._started = anyio.current_time()
+        self._clock = running_clock()
+        self._started = self._clock()
 
     async def play(self, task: BaseModel | None) -> None:
         """Reset, then turn by turn until the episode is over or a limit is reached."""
@@ -78,17 +79,17 @@ class _Game:
         env, session = self.env, self.policy.start(self._context())
         self._session = session
         while not env.over and self.limit is None:
-            started = anyio.current_time()
+            started = self._clock()
             with boundary(PolicyFault, f"{self.policy.name}.act"):
                 turn = (await session.act(self._conversation)).with_call_ids(len(self._turns))
-            acted = anyio.current_time()
+            acted = self._clock()
             self._policy_s += acted - started
             if turn.usage is not NO_USAGE:
                 self._usage += turn.usage
             try:
                 await self._take(turn, acted - started)
             finally:
-                self._environment_s += anyio.current_time() - acted
+                self._environment_s += self._clock() - acted
             self.limit = self._limit_reached()
 
     async def let_go(self) -> None:
@@ -120,13 +121,11 @@ class _Game:
             usage=self._usage,
             tool_errors=self._tool_errors,
             versions=_VERSIONS,
-            timings=Timings(
-                self._started_at, anyio.current_time() - self._started, self._policy_s, self._environment_s
-            ),
+            timings=Timings(self._started_at, self._clock() - self._started, self._policy_s, self._environment_s),
         )
 
     async def _begin(self, task: BaseModel | None) -> None:
-        started = anyio.current_time()
+        started = self._clock()
         with boundary(EnvironmentFault, f"{self.env.id}.reset"):
             observation = (await self.env.reset(task, seed=self.seed)).observation
             self._begun = True
@@ -134,7 +133,7 @@ class _Game:
             opening = [Message("system", instructions)] if instructions else []
             self._opening = (*opening, *self.env.show(observation))
         self._conversation.extend(self._opening)
-        self._environment_s += anyio.current_time() - started
+        self._environment_s += self._clock() - started
 
     def _context(self) -> Context:
         env = self.env
