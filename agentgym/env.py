@@ -26,6 +26,7 @@ from agentgym.generics import type_arguments
 from agentgym.jsontext import dump_json
 from agentgym.limits import LimitName, running_clock
 from agentgym.messages import JsonObject, Message, ToolCall, Turn
+from agentgym.schemas import plain_schema
 from agentgym.seeds import derive_seed, fresh_seed
 from agentgym.tools import ToolSpec
 
@@ -280,7 +281,7 @@ class Env(Generic[TaskT, ObsT, ActT]):
     @classmethod
     def answer_schema(cls) -> JsonObject | None:
         """JSON Schema of the text to answer with; None where tools are called instead."""
-        return cast(JsonObject, TypeAdapter(cls.action_model()).json_schema())
+        return plain_schema(cls.action_model())
 
     @classmethod
     def action_model(cls) -> Any:

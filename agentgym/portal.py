@@ -38,6 +38,7 @@ class _Portal:
         self._portal: BlockingPortal | None = None
         self._context: AbstractContextManager[BlockingPortal] | None = None
         self._thread: int | None = None
+        self._left_behind: list[object] = []
 
     def run(self, work: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if threading.get_ident() == self._thread:
@@ -64,8 +65,11 @@ class _Portal:
             context.__exit__(None, None, None)
 
     def forget(self) -> None:
-        """After a fork the thread is not there; start anew without waiting for it."""
-        self.__init__()  # type: ignore[misc]  # the fresh state is exactly what __init__ gives
+        """After a fork the thread is not there: start anew, and never wait for the old one."""
+        # Dropped, the context manager would try to stop its loop, and hang for an answer.
+        self._left_behind.append(self._context)
+        self._lock = threading.Lock()
+        self._context = self._portal = self._thread = None
 
     def _open(self) -> BlockingPortal:
         with self._lock:

@@ -20,6 +20,8 @@ from agentgym.extras import EXTRA_OF, missing_extra
 from agentgym.jsontext import dump_json, parse_json
 
 GROUP = "agentgym.environments"
+SCHEMES = {"gymnasium": "agentgym.bridges.gymnasium:wrap"}
+"""Bridges by name: `gymnasium:FrozenLake-v1` is wrapped by what stands behind `gymnasium`."""
 _OURS = ("environments", "trainers", "benchmarks")
 
 
@@ -30,10 +32,10 @@ def env_ids() -> list[str]:
 
 def make(spec: str, /, **config: Any) -> Env[Any, Any, Any]:
     """Build an environment from its id, or from `path/to/file.py:Class`; `gymnasium:ID` wraps one of Gymnasium's."""
-    if spec.startswith("gymnasium:"):
-        from agentgym.bridges.gymnasium import wrap
-
-        return wrap(spec.removeprefix("gymnasium:"), **config)
+    scheme, _, rest = spec.partition(":")
+    if scheme in SCHEMES:
+        wrapped: Env[Any, Any, Any] = load_target(SCHEMES[scheme], spec)(rest, **config)
+        return wrapped
     cls = load_env(spec)
     try:
         inspect.signature(cls).bind(**config)
@@ -52,7 +54,10 @@ def load_env(spec: str) -> type[Env[Any, Any, Any]]:
     target = entry_points(GROUP).get(spec)
     if target is None:
         raise UnknownNameError(f"no environment {spec!r}{_guess(spec)}; a file works too: path/to/file.py:Class")
-    return load_target(target, spec)
+    cls = load_target(target, spec)
+    if not (isinstance(cls, type) and issubclass(cls, Env)):
+        raise UsageError(f"{spec} ({target}) is not an environment class")
+    return cls
 
 
 def load_target(target: str, name: str) -> Any:

@@ -6,20 +6,17 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 import anyio
 import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
-from pydantic.json_schema import GenerateJsonSchema
 
 from agentgym.errors import DefinitionError, InvalidActionError, one_line
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject, ToolCall
+from agentgym.schemas import plain_schema
 from agentgym.signatures import read_signature
-
-if TYPE_CHECKING:
-    from pydantic.json_schema import JsonSchemaValue
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -131,7 +128,7 @@ class Tool(Generic[P, R]):
         adapter = TypeAdapter[object](signature.arguments)
         self._validate = adapter.validator.validate_json
         self._dump = adapter.serializer.to_python
-        self.parameters = _schema_of(adapter)
+        self.parameters = plain_schema(signature.arguments)
 
     @property
     def spec(self) -> ToolSpec:
@@ -152,7 +149,7 @@ class Tool(Generic[P, R]):
         if call.problem is not None:
             return BadCall(call, "invalid_json", f"{self.name}: {call.problem}")
         try:
-            return ToolAction(self.name, self._validate(call.text))
+            return ToolAction(self.name, self._validate(call.text, strict=True))
         except ValidationError as error:
             return BadCall(call, "invalid_arguments", self.explain(error))
 
@@ -163,7 +160,7 @@ class Tool(Generic[P, R]):
     def load(self, arguments: Mapping[str, object]) -> ToolAction:
         """The action that a record's arguments stand for."""
         try:
-            return ToolAction(self.name, self._validate(dump_json(arguments)))
+            return ToolAction(self.name, self._validate(dump_json(arguments), strict=True))
         except ValidationError as error:
             raise InvalidActionError(self.explain(error)) from None
 
@@ -225,24 +222,3 @@ def tool(
     """Let agents call this method; its schema comes from its annotations and its docstring."""
     options = partial(Tool[P, R], name=name, readonly=readonly, blocking=blocking, timeout_s=timeout_s)
     return options if function is None else options(function)
-
-
-class _PlainSchema(GenerateJsonSchema):
-    """Leaves out the titles pydantic derives from names: prompts are paid by the token."""
-
-    def field_title_should_be_set(self, schema: object) -> bool:
-        return False
-
-    def dataclass_schema(self, schema: Any) -> JsonSchemaValue:
-        return _without_title(super().dataclass_schema(schema))
-
-    def model_schema(self, schema: Any) -> JsonSchemaValue:
-        return _without_title(super().model_schema(schema))
-
-
-def _without_title(schema: JsonSchemaValue) -> JsonSchemaValue:
-    return {key: value for key, value in schema.items() if key != "title"}
-
-
-def _schema_of(adapter: TypeAdapter[object]) -> JsonObject:
-    return cast(JsonObject, adapter.json_schema(schema_generator=_PlainSchema))

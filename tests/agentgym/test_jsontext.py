@@ -1,0 +1,82 @@
+"""JSON at the edges."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from agentgym.jsontext import dump_json, mend_text, parse_json
+from agentgym.sampling import sample_json
+
+any_text = st.text(alphabet=st.characters(codec=None))
+plain_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | any_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(plain_json)
+def test_whatever_is_written_can_be_read(value: JsonValue) -> None:
+    written = dump_json(value)
+    assert json.loads(written) is not ...
+    assert dump_json(parse_json(written.decode())) == written
+
+
+@given(any_text)
+def test_mended_text_is_utf8_and_otherwise_unchanged(text: str) -> None:
+    mended = mend_text(text)
+    mended.encode()
+    if not any("\ud800" <= char <= "\udfff" for char in text):
+        assert mended == text
+
+
+@given(plain_json)
+def test_what_a_model_writes_in_any_layout_is_read_alike(value: JsonValue) -> None:
+    assert dump_json(parse_json(json.dumps(value, indent=2))) == dump_json(value)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":NaN}', "[Infinity]", "-Infinity", '{"a":1,"a":1}', "1e400", '{"a":{"b":1,"b":2}}']
+)
+def test_what_is_not_plain_json_is_refused(text: str) -> None:
+    json.loads(text)
+    with pytest.raises(ValueError, match="not plain JSON"):
+        parse_json(text)
+
+
+SCHEMAS: list[dict[str, JsonValue]] = [
+    {"type": "integer", "minimum": 3, "maximum": 5},
+    {"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 6, "multipleOf": 5},
+    {"type": "integer", "maximum": -1000},
+    {"type": "number", "minimum": -1.5, "exclusiveMaximum": 1.5},
+    {"type": "string", "minLength": 3, "maxLength": 4},
+    {"type": "array", "items": {"enum": ["a", 1, None]}, "minItems": 2, "maxItems": 7},
+    {"type": "array", "prefixItems": [{"type": "boolean"}, {"const": 4}], "minItems": 2, "maxItems": 2},
+    {"anyOf": [{"type": "null"}, {"type": "object", "properties": {"x": {"type": "number"}}, "required": ["x"]}]},
+    {
+        "$defs": {
+            "Tree": {
+                "type": "object",
+                "properties": {"left": {"anyOf": [{"$ref": "#/$defs/Tree"}, {"type": "null"}]}},
+                "required": ["left"],
+            }
+        },
+        "$ref": "#/$defs/Tree",
+    },
+]
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=str)
+def test_random_values_fit_their_schema_and_their_seed(schema: dict[str, JsonValue]) -> None:
+    validator = jsonschema.Draft202012Validator(schema)
+    for seed in range(50):
+        value = sample_json(schema, Random(seed))
+        validator.validate(value)
+        assert value == sample_json(schema, Random(seed))
