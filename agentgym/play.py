@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +21,7 @@ from agentgym.policy import Context, Policy, Session
 from agentgym.seeds import derive_seed, fresh_seed
 from agentgym.tools import ToolError
 
-_VERSIONS = {"agentgym": __version__, "python": platform.python_version()}
+_VERSIONS = {"agentgym": __version__, "python": "{}.{}.{}".format(*sys.version_info)}
 
 
 async def rollout(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-from random import Random
+from random import Random, SystemRandom
 
 
 def fresh_seed() -> int:
     """A seed nobody chose; it fits a JSON number that every reader keeps exact."""
-    return secrets.randbits(53)
+    return SystemRandom().getrandbits(53)
 
 
 def derive_seed(seed: int, *names: str) -> int:

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 import anyio
-import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from agentgym.errors import DefinitionError, InvalidActionError, one_line
@@ -71,7 +70,7 @@ class Say:
 class ToolError(BaseModel):
     """The observation after a call that did not work; a tool may return one to say that it could not."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     text: str
     kind: ToolErrorKind = "failed"
@@ -184,9 +183,11 @@ class Tool(Generic[P, R]):
     async def _run_async(self, function: Callable[..., Any], env: object, arguments: dict[str, object]) -> object:
         if self.is_async:
             return await function(env, **arguments)
-        # A thread cannot be stopped: it is left behind only where a timeout says so.
+        from anyio import to_thread  # not above: most programs run no blocking tool
+
         call = partial(function, env, **arguments)
-        return await anyio.to_thread.run_sync(call, abandon_on_cancel=self.timeout_s is not None)
+        # A thread cannot be stopped: it is left behind only where a timeout says so.
+        return await to_thread.run_sync(call, abandon_on_cancel=self.timeout_s is not None)
 
     def __get__(self, instance: object, owner: type | None = None) -> Tool[P, R]:
         if instance is None:
