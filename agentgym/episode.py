@@ -13,6 +13,7 @@ from functools import cache
 from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from agentgym.errors import Boundary, DataFileError, one_line
 from agentgym.jsontext import dump_json
@@ -144,13 +145,27 @@ class Episode:
         try:
             episode = episode_adapter().validate_json(line)
         except ValidationError as error:
+            _refuse_later_version(_version_of(line))
             raise DataFileError(f"not an episode record: {one_line(error)}") from None
-        if episode.schema_version > SCHEMA_VERSION:
-            raise DataFileError(
-                f"an episode of schema version {episode.schema_version}; this agentgym reads up to {SCHEMA_VERSION}: "
-                "upgrade it with `pip install --upgrade agentgym-async`"
-            )
+        _refuse_later_version(episode.schema_version)
         return episode
+
+
+def _refuse_later_version(version: int) -> None:
+    if version > SCHEMA_VERSION:
+        raise DataFileError(
+            f"an episode of schema version {version}; this agentgym reads up to {SCHEMA_VERSION}: "
+            "upgrade it with `pip install --upgrade agentgym-async`"
+        )
+
+
+def _version_of(line: bytes | str) -> int:
+    try:
+        record = from_json(line)
+    except ValueError:
+        return 0
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    return version if isinstance(version, int) else 0
 
 
 @cache
