@@ -53,7 +53,7 @@ def load_env(spec: str) -> type[Env[Any, Any, Any]]:
         return _class_in(load_file(Path(path)), name if colon else None, spec)
     target = entry_points(GROUP).get(spec)
     if target is None:
-        raise UnknownNameError(f"no environment {spec!r}{_guess(spec)}; a file works too: path/to/file.py:Class")
+        raise UnknownNameError(f"no environment {spec!r}; {_guess(spec)} (a file works too: path/to/file.py:Class)")
     cls = load_target(target, spec)
     if not (isinstance(cls, type) and issubclass(cls, Env)):
         raise UsageError(f"{spec} ({target}) is not an environment class")
@@ -128,7 +128,7 @@ def _class_in(module: ModuleType, name: str | None, spec: str) -> type[Env[Any, 
 
 def _guess(spec: str) -> str:
     close = get_close_matches(spec, env_ids(), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are: {', '.join(env_ids()) or 'none installed'}"
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(env_ids()) or 'none installed'}"
 
 
 def _settings(cls: type) -> str:

@@ -1,0 +1,1 @@
+"""What is measured: a module per suite, each with its `SUITE`, found through the entry points `agentgym.suites`."""
