@@ -262,13 +262,12 @@ class Either(Codec):
         _, kind, element = max(readings, key=itemgetter(0))
         return {**deepcopy(self._blanks), "kind": np.int64(kind), f"case{kind}": element}
 
-    def _readings(self, value: JsonValue) -> Iterator[tuple[tuple[bool, int], int, Any]]:
-        """Each case that takes the value, ranked by whether it gives it back, or else by how much."""
+    def _readings(self, value: JsonValue) -> Iterator[tuple[tuple[bool, int, int], int, Any]]:
+        """Each case that takes the value, ranked by how like the value it gives back."""
         for kind, case in enumerate(self._cases.values()):
             with suppress(ValueError):
                 element = case.encode(value)
-                back = _canonical(case.decode(element))
-                yield (back == _canonical(value), len(back)), kind, element
+                yield _likeness(value, case.decode(element)), kind, element
 
     def decode(self, element: Any) -> JsonValue:
         name = f"case{int(element['kind'])}"
@@ -293,6 +292,13 @@ def _real_bounds(schema: Schema) -> tuple[float, float]:
     if "exclusiveMaximum" in schema:
         high = min(high, math.nextafter(schema["exclusiveMaximum"], -math.inf))
     return float(low), float(high)
+
+
+def _likeness(value: JsonValue, back: JsonValue) -> tuple[bool, int, int]:
+    """Whether all came back, how few fields were lost or added, and how much came back."""
+    fields, fields_back = (item.keys() if isinstance(item, dict) else set() for item in (value, back))
+    text = _canonical(back)
+    return text == _canonical(value), -len(fields ^ fields_back), len(text)
 
 
 def _canonical(value: JsonValue) -> str:

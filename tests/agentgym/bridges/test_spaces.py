@@ -294,6 +294,21 @@ def test_union_takes_the_case_that_keeps_the_value() -> None:
     assert codec.encode("x" * 40)["kind"] == 2
 
 
+def test_union_keeps_the_case_of_a_value_that_is_cut() -> None:
+    class Seen(BaseModel):
+        text: str
+
+    class Failed(BaseModel):
+        text: str
+        reason: str = "none"
+        raw: str | None = None
+
+    codec = codec_for(Failed | Seen, max_text=20)
+    assert codec.encode({"text": "x" * 21})["kind"] == 1
+    assert codec.encode({"text": "x", "computed": 2})["kind"] == 1
+    assert codec.encode({"text": "x" * 21, "reason": "none", "raw": None})["kind"] == 0
+
+
 def test_field_that_is_dumped_besides_is_passed_over_and_one_kept_back_has_its_default() -> None:
     class Secretive(BaseModel):
         shown: int
