@@ -9,19 +9,25 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 
 def entry_points(group: str) -> dict[str, str]:
     """Name to `module:attribute`, sorted; where a name stands twice, the first on the path wins."""
     found: dict[str, str] = {}
-    for text in _metadata():
+    for text in _metadata(tuple(sys.path)):
         for name, target in _section(text, group):
             found.setdefault(name, target)
     return dict(sorted(found.items()))
 
 
-def _metadata() -> Iterator[str]:
-    for folder in dict.fromkeys(sys.path):
+@cache
+def _metadata(path: tuple[str, ...]) -> list[str]:
+    return list(_read_all(path))
+
+
+def _read_all(path: tuple[str, ...]) -> Iterator[str]:
+    for folder in dict.fromkeys(path):
         try:
             entries = os.listdir(folder or ".")
         except OSError:

@@ -27,6 +27,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
@@ -108,15 +110,15 @@ class UserFault(Fault):
 
 
 class boundary:
-    """Classify whatever breaks inside the block as `fault`; what is classified already stays as it is.
+    """Classify whatever breaks inside the block; what is classified already stays as it is.
 
     Cancellation, interrupts and wrong use (`UsageError`) pass untouched.
     """
 
-    __slots__ = ("_fault", "_where")
+    __slots__ = ("_as", "_where")
 
-    def __init__(self, fault: type[Fault], where: str) -> None:
-        self._fault = fault
+    def __init__(self, classify_as: type[Fault | UsageError], where: str) -> None:
+        self._as = classify_as
         self._where = where
 
     def __enter__(self) -> None:
@@ -126,19 +128,30 @@ class boundary:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, Exception) and not isinstance(error, (Fault, UsageError)):
-            raise self._fault(f"{self._where}: {describe(error)}") from error
+            raise self._as(f"{self._where}: {describe(error)}") from error
 
 
 def describe(error: BaseException) -> str:
     """One line: the error's type, its message and the place that raised it."""
     message = " ".join(str(error).split())
     told = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    if isinstance(error, SyntaxError):
+        return told  # its message names the place; the traceback is the importer's
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
     if last is None:
         return told
     return f"{told} ({Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno})"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The rest of a sentence about an unknown name: the nearest known one, or else all there are."""
+    from difflib import get_close_matches
+
+    names = list(known)
+    close = get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
 
 
 def one_line(error: ValidationError) -> str:

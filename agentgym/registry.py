@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from difflib import get_close_matches
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import agentgym
 from agentgym.entrypoints import entry_points
 from agentgym.env import Env
-from agentgym.errors import MissingExtraError, ShadowedPackageError, UnknownNameError, UsageError, describe
+from agentgym.errors import ShadowedPackageError, UnknownNameError, UsageError, boundary, did_you_mean
 from agentgym.extras import EXTRA_OF, missing_extra
 from agentgym.jsontext import dump_json, parse_json
 
@@ -53,7 +54,8 @@ def load_env(spec: str) -> type[Env[Any, Any, Any]]:
         return _class_in(load_file(Path(path)), name if colon else None, spec)
     target = entry_points(GROUP).get(spec)
     if target is None:
-        raise UnknownNameError(f"no environment {spec!r}; {_guess(spec)} (a file works too: path/to/file.py:Class)")
+        told = did_you_mean(spec, env_ids())
+        raise UnknownNameError(f"no environment {spec!r}; {told} (a file works too: path/to/file.py:Class)")
     cls = load_target(target, spec)
     if not (isinstance(cls, type) and issubclass(cls, Env)):
         raise UsageError(f"{spec} ({target}) is not an environment class")
@@ -64,14 +66,19 @@ def load_target(target: str, name: str) -> Any:
     """Import what an entry point names, making sure that it is ours where it should be."""
     module_name, _, attribute = target.partition(":")
     check_not_shadowed(module_name.partition(".")[0])
-    try:
+    with boundary(UsageError, f"{name} ({target}) cannot be imported"), _named_extras():
         return getattr(import_module(module_name), attribute)
+
+
+@contextmanager
+def _named_extras() -> Iterator[None]:
+    """Where an optional package is missing, say how to install it."""
+    try:
+        yield
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in EXTRA_OF:
             raise missing_extra(error) from None
-        raise UsageError(f"{name} ({target}) cannot be imported: {error}") from error
-    except AttributeError as error:
-        raise UsageError(f"{name} ({target}) cannot be found: {error}") from error
+        raise
 
 
 def check_not_shadowed(package: str) -> None:
@@ -99,17 +106,17 @@ def load_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))
+    sys.path.insert(0, folder)
     try:
-        spec.loader.exec_module(module)
-    except (MissingExtraError, SystemExit, KeyboardInterrupt):
-        raise
-    except BaseException as error:
+        with boundary(UsageError, f"{path} cannot be imported"), _named_extras():
+            spec.loader.exec_module(module)
+    except UsageError:
         del sys.modules[name]
-        raise UsageError(f"{path} cannot be imported: {describe(error)}") from error
+        raise
     finally:
-        sys.path.remove(str(path.resolve().parent))
+        sys.path.remove(folder)
     return module
 
 
@@ -124,11 +131,6 @@ def _class_in(module: ModuleType, name: str | None, spec: str) -> type[Env[Any, 
     if name in classes:
         return classes[name]
     raise UnknownNameError(f"no environment class in {spec!r}; it holds: {', '.join(classes) or 'none'}")
-
-
-def _guess(spec: str) -> str:
-    close = get_close_matches(spec, env_ids(), n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(env_ids()) or 'none installed'}"
 
 
 def _settings(cls: type) -> str:

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from agentgym.entrypoints import entry_points
 from agentgym.env import task_id
 from agentgym.episode import Episode, Outcome
-from agentgym.errors import AgentGymError, EnvironmentFault, UnknownNameError, UsageError, boundary
+from agentgym.errors import AgentGymError, EnvironmentFault, UnknownNameError, UsageError, boundary, did_you_mean
 from agentgym.limits import Limits
 from agentgym.play import rollout
 from agentgym.policy import Policy
@@ -92,6 +92,11 @@ class Tally:
         return self._per_evaluable(self.outcomes["solved"])
 
     @property
+    def solved_interval(self) -> tuple[float, float] | None:
+        """The 95% interval of the solved rate."""
+        return wilson_interval(self.outcomes["solved"], self.evaluable) if self.evaluable else None
+
+    @property
     def mean_reward(self) -> float | None:
         """Over evaluable episodes."""
         return self._per_evaluable(self.rewards)
@@ -114,7 +119,7 @@ def load_suite(name: str) -> Suite:
     """The suite an entry point names."""
     targets = entry_points(GROUP)
     if name not in targets:
-        raise UnknownNameError(f"no suite {name!r}; there are: {', '.join(targets) or 'none installed'}")
+        raise UnknownNameError(f"no suite {name!r}; {did_you_mean(name, targets)}")
     suite = load_target(targets[name], name)
     if not isinstance(suite, Suite):
         raise UsageError(f"{name} ({targets[name]}) is not a Suite")
@@ -168,8 +173,6 @@ async def _play_task(suite: Suite, policy: Policy, task: BaseModel, trial: int, 
 
 def wilson_interval(successes: int, total: int) -> tuple[float, float]:
     """The 95% interval of a rate after Wilson (1927); it holds for few trials and near 0 and 1 too."""
-    if total == 0:
-        return 0.0, 1.0
     rate, spread = successes / total, _Z95**2 / total
     centre = rate + spread / 2
     reach = _Z95 * math.sqrt((rate * (1 - rate) + spread / 4) / total)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
@@ -87,6 +86,8 @@ _POOL: RunVar[_Pool | None] = RunVar("agentgym.transport", None)
 
 
 def _client() -> Transport:
+    import asyncio  # not above: trio alone should not pay for it
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:

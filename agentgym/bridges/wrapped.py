@@ -176,7 +176,7 @@ def _made(gym_id: str, make_kwargs: dict[str, Any]) -> _GymEnv:
     try:
         return gymnasium.make(gym_id, **make_kwargs)
     except gymnasium.error.UnregisteredEnv as error:
-        raise UnknownNameError(f"gymnasium: {error}") from None
+        raise UnknownNameError(f"gymnasium: {error} (gymnasium.pprint_registry() lists what there is)") from None
     except (gymnasium.error.Error, ModuleNotFoundError, TypeError) as error:
         raise UsageError(f"gymnasium cannot make {gym_id!r}: {error}") from error
 

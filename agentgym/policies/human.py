@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
 
-import anyio.to_thread
+import anyio
+from anyio.from_thread import BlockingPortal
 
 from agentgym.jsontext import dump_json, parse_json
 from agentgym.messages import Conversation, Message, ToolCall, Turn
@@ -46,8 +49,7 @@ class _HumanSession(Session):
 
     async def act(self, conversation: Conversation) -> Turn:
         self._show_news(conversation)
-        line = await anyio.to_thread.run_sync(self._ask, "> ", abandon_on_cancel=True)
-        return read_line(line.strip())
+        return read_line((await _answer(self._ask, "> ")).strip())
 
     def _show_news(self, conversation: Conversation) -> None:
         if self._seen == 0:
@@ -56,6 +58,22 @@ class _HumanSession(Session):
             if message.role != "assistant":
                 self._tell(_shown(message))
         self._seen = len(conversation) + 1
+
+
+async def _answer(ask: Callable[[str], str], prompt: str) -> str:
+    """Ask in a thread of its own: one that waits for a line cannot be stopped, but a daemon lets the process end."""
+    answers: list[str] = []
+    answered = anyio.Event()
+    async with BlockingPortal() as portal:
+
+        def read() -> None:
+            answers.append(ask(prompt))
+            with suppress(RuntimeError):  # nobody waits any more
+                portal.start_task_soon(answered.set)
+
+        Thread(target=read, name="agentgym-human", daemon=True).start()
+        await answered.wait()
+    return answers[0]
 
 
 def read_line(line: str) -> Turn:

@@ -1,0 +1,125 @@
+"""Benchmarks: the same numbers every time, the idle agent beside every other, and nobody crashes anybody."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from agentgym.suite import wilson_interval
+from tests.agentgym.cli.conftest import HILO, Cli, Install
+
+SUITE = """
+from agentgym.suite import Suite
+SUITE = Suite("{name}", "{environment}", "A suite for a test.", policies={policies})
+"""
+
+
+def scores(cli: Cli, *words: str, code: int = 0) -> list[dict[str, Any]]:
+    """The scores of a benchmark, without their times."""
+    ran = cli("bench", *words, "--json", "--quiet")
+    assert (ran.code, ran.err) == (code, "")
+    found: list[dict[str, Any]] = json.loads(ran.out)["scores"]
+    return [{key: value for key, value in score.items() if key != "wall_s"} for score in found]
+
+
+def test_every_policy_of_the_suite_plays_every_task_with_the_idle_agent_first(cli: Cli) -> None:
+    idle, random, oracle = scores(cli, "guess")
+    assert [score["policy"] for score in (idle, random, oracle)] == ["idle", "random", "oracle"]
+    assert (idle["episodes"], idle["solved"], idle["failed"]) == (10, 0, 10)
+    assert (oracle["solved_rate"], oracle["mean_reward"], oracle["idle_mean_reward"]) == (1.0, 1.0, 0.0)
+    assert (oracle["turns_per_episode"], oracle["not_evaluable"]) == (1.0, 0)
+    assert 0 < random["solved"] < 10
+    assert random["solved_rate_low"] < random["solved_rate"] < random["solved_rate_high"]
+
+
+def test_equal_seeds_give_equal_numbers_in_any_order_and_other_seeds_others(cli: Cli) -> None:
+    first = scores(cli, "guess", "--policy", "random", "--trials", "5")
+    assert first == scores(cli, "guess", "--policy", "random", "--trials", "5", "--concurrency", "1")
+    assert first != scores(cli, "guess", "--policy", "random", "--trials", "5", "--seed", "1")
+    assert [score["episodes"] for score in first] == [50, 50]
+
+
+def test_the_idle_agent_plays_beside_whoever_is_asked_for(cli: Cli) -> None:
+    assert [score["policy"] for score in scores(cli, "guess", "--policy", "oracle", "--limit", "2")] == [
+        "idle",
+        "oracle",
+    ]
+    (alone,) = scores(cli, "guess", "--policy", "idle", "--limit", "2")
+    assert (alone["episodes"], alone["idle_mean_reward"]) == (2, 0.0)
+
+
+def test_a_table_goes_to_standard_output_and_progress_beside_it(cli: Cli) -> None:
+    ran = cli("bench", "guess")
+    assert ran.code == 0
+    header, *rows = ran.out.splitlines()
+    assert header.split()[:7] == ["suite", "policy", "episodes", "solved", "failed", "truncated", "not"]
+    assert [row.split()[:5] for row in rows] == [
+        ["guess", "idle", "10", "0", "10"],
+        ["guess", "random", "10", "7", "0"],
+        ["guess", "oracle", "10", "10", "0"],
+    ]
+    assert ran.err.splitlines()[2].startswith("guess / oracle: 10 of 10: 10 solved; ")
+    assert "\x1b" not in ran.out + ran.err
+
+
+def test_suites_are_listed(cli: Cli, install: Install) -> None:
+    install("suites", "broken", "broken_suite:SUITE", "SUITE = (")
+    ran = cli("bench", "--list")
+    assert ran.code == 0
+    assert "idle random oracle  Find each of the ten digits" in ran.out
+    assert "not available: broken (broken_suite:SUITE) cannot be imported: SyntaxError" in ran.out
+    assert {row["suite"] for row in json.loads(cli("bench", "--list", "--json").out)} >= {"guess", "broken"}
+
+
+def test_a_suite_that_cannot_be_played_is_a_row_and_the_others_are_played(cli: Cli, install: Install) -> None:
+    install("environments", "needy", "needy2_env:Env", "from agentgym.extras import require\nrequire('no_package_x')")
+    install("suites", "needs", "needs_suite:SUITE", SUITE.format(name="needs", environment="needy", policies=("idle",)))
+    ran = cli("bench", "all", "--limit", "1", "--quiet")
+    assert ran.code == 0
+    rows = {line.split()[0]: line for line in ran.out.splitlines()}
+    assert "skipped: the package 'no_package_x' is not installed; run: pip install" in rows["needs"]
+    assert "guess" in rows
+    (skipped,) = scores(cli, "needs", code=1)
+    assert (skipped["episodes"], skipped["solved_rate"]) == (0, None)
+    assert "no_package_x" in skipped["skipped"]
+
+
+def test_a_policy_that_an_environment_cannot_have_is_a_row_too(cli: Cli, install: Install) -> None:
+    source = HILO.replace("def reference", "def solution")
+    install("environments", "hilo-blind", "hilo_blind:HiLo", source)
+    install(
+        "suites",
+        "blind",
+        "blind_suite:SUITE",
+        SUITE.format(name="blind", environment="hilo-blind", policies=("oracle", "random")),
+    )
+    idle, oracle, random = scores(cli, "blind", code=1)
+    assert (idle["episodes"], random["episodes"]) == (2, 2)
+    assert "no reference solution" in oracle["skipped"]
+
+
+def test_what_is_not_evaluable_is_counted_apart_and_exits_with_1(cli: Cli, install: Install) -> None:
+    install("environments", "hilo-bug", "hilo_bug:HiLo", HILO.replace('return "done"', 'return "done" + 1'))
+    install(
+        "suites",
+        "bug",
+        "bug_suite:SUITE",
+        SUITE.format(name="bug", environment="hilo-bug", policies=("idle", "oracle")),
+    )
+    idle, oracle = scores(cli, "bug", "--trials", "3", code=1)
+    assert (idle["not_evaluable"], idle["failed"]) == (0, 6)
+    assert (oracle["not_evaluable"], oracle["solved_rate"], oracle["mean_reward"]) == (6, None, None)
+    assert oracle["causes"] == {"tool TypeError": 6}
+    ran = cli("bench", "bug", "--trials", "3")
+    assert "6 x tool TypeError" in ran.out
+    assert ran.err.count("is not evaluable: hilo.name: TypeError") == 3, "the first few are told at once"
+
+
+@pytest.mark.parametrize(
+    ("successes", "total", "low", "high"),
+    [(0, 10, 0.0, 0.2775), (7, 10, 0.3968, 0.8922), (10, 10, 0.7225, 1.0), (50, 100, 0.4038, 0.5962)],
+)
+def test_the_interval_is_wilsons(successes: int, total: int, low: float, high: float) -> None:
+    assert wilson_interval(successes, total) == pytest.approx((low, high), abs=1e-4)
