@@ -5,6 +5,7 @@ Neither `json` nor `orjson` is imported before it is used: together they are a t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
@@ -13,6 +14,10 @@ from pydantic import JsonValue
 
 if TYPE_CHECKING:
     from json import JSONDecoder
+
+
+DEEPEST = 100
+"""What a model may nest: readers of records give up at 200 levels, and a record has some of its own."""
 
 
 def parse_json(text: str) -> JsonValue:
@@ -28,6 +33,8 @@ def parse_json(text: str) -> JsonValue:
         raise ValueError("not JSON: nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
+    if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
+        raise ValueError(f"not plain JSON: nested deeper than {DEEPEST} levels")
     return value
 
 
@@ -77,6 +84,20 @@ def _finite(digits: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError(f"not plain JSON: {digits} is too large a number")
     return number
+
+
+def _depth(value: JsonValue) -> int:
+    level: list[JsonValue] = [value]
+    depth = 0
+    while level := [inner for outer in level for inner in _inside(outer)]:
+        depth += 1
+    return depth
+
+
+def _inside(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 @cache

@@ -51,6 +51,17 @@ def test_what_is_not_plain_json_is_refused(text: str) -> None:
         parse_json(text)
 
 
+def test_what_could_not_be_recorded_is_refused_at_the_door() -> None:
+    def nested(levels: int) -> str:
+        return '{"a":' * levels + "[1]" + "}" * levels
+
+    assert dump_json(parse_json(nested(90))) == nested(90).encode()
+    assert parse_json("[" + "[1]," * 200 + "[1]]"), "broad is not deep"
+    for levels in (101, 700, 5_000):
+        with pytest.raises(ValueError, match="nested"):
+            parse_json(nested(levels))
+
+
 SCHEMAS: list[dict[str, JsonValue]] = [
     {"type": "integer", "minimum": 3, "maximum": 5},
     {"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 6, "multipleOf": 5},

@@ -378,6 +378,13 @@ async def test_odd_text_and_numbers_do_not_break_the_record() -> None:
     assert again.turns[1].turn.text == "bye \ufffd"
 
 
+async def test_arguments_nested_without_end_are_a_wrong_call() -> None:
+    raw = '{"a":' * 700 + "1" + "}" * 700
+    episode = await rollout(Guess(), ScriptedPolicy([ToolCall.from_text("guess", raw), HIT]), SEVEN)
+    assert [step.tool_error for step in episode.steps()] == ["invalid_json", None]
+    assert Episode.from_json(episode.to_json()) == episode
+
+
 def test_messages_speak_chat_completions() -> None:
     conversation = Conversation([Message("system", "be kind")])
     first = conversation.wire()

@@ -1,0 +1,1 @@
+"""The HTTP clients behind the transport seam, one file each; a file imports its client."""

@@ -1,0 +1,48 @@
+"""httpx2, which runs on trio and on asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anyio
+import httpx2
+
+from agentgym.errors import EndpointFault
+from agentgym.transport import CONNECT_S, IDLE_S, Reply, Transport
+
+
+class Httpx2Transport(Transport):
+    """One httpx2 client; it is used and closed in one running event loop."""
+
+    def __init__(self) -> None:
+        self._client = httpx2.AsyncClient(
+            # Compressed bodies that do not decode leave httpx2's generators open, of which trio complains.
+            headers={"Accept-Encoding": "identity"},
+            timeout=httpx2.Timeout(None, connect=CONNECT_S),
+            limits=httpx2.Limits(keepalive_expiry=IDLE_S),
+            follow_redirects=False,
+        )
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+        try:
+            with anyio.fail_after(timeout_s):
+                response = await self._client.post(url, content=body, headers=headers)
+        except TimeoutError:
+            raise EndpointFault(f"no answer within {timeout_s:g} s") from None
+        except httpx2.ConnectTimeout:
+            raise EndpointFault(f"cannot connect: no connection within {CONNECT_S:g} s") from None
+        except httpx2.ConnectError as error:
+            raise EndpointFault(f"cannot connect: {_told(error)}") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise EndpointFault(f"no whole answer came: {_told(error)}") from None
+        return Reply(response.status_code, response.content, response.headers)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+def _told(error: BaseException | None) -> str:
+    """What the error says, or else what brought it about: httpx2 often has only the latter."""
+    while error is not None and not str(error):
+        error = error.__cause__ or error.__context__
+    return str(error or "no reason is known")

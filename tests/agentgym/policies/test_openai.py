@@ -1,0 +1,470 @@
+"""OpenAIPolicy against a real server on the loopback: turns read, requests built, every fault told, no key let out."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import threading
+from collections.abc import Mapping
+from itertools import pairwise
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from agentgym import (
+    Context,
+    Conversation,
+    Limits,
+    Message,
+    OpenAIPolicy,
+    TokenSpan,
+    ToolCall,
+    Turn,
+    Usage,
+    make_policy,
+    rollout,
+)
+from agentgym.errors import EndpointFault, UsageError
+from agentgym.messages import JsonObject
+from agentgym.testing.endpoint import Answer, ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.transport import Reply, Transport
+from environments.guess import Guess, Secret
+
+pytestmark = pytest.mark.anyio
+SEVEN = Secret(id="seven", digit=7)
+HELLO = Conversation([Message("user", "hello")])
+CANARY = "sk-canary-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def bisect(request: ChatRequest) -> Turn:
+    """Guess as a model would that reads what it was told."""
+    low, high = 0, 9
+    for asked, told in zip(request.messages[2::2], request.messages[3::2], strict=True):
+        n = json.loads(asked["tool_calls"][0]["function"]["arguments"])["n"]  # type: ignore[index,call-overload,arg-type]
+        low, high = (n + 1, high) if told["content"] == "higher" else (low, n - 1)
+    return Turn(tool_calls=(ToolCall("guess", {"n": (low + high) // 2}),), usage=Usage(10, 5))
+
+
+async def ask(policy: OpenAIPolicy, conversation: Conversation = HELLO, context: Context | None = None) -> Turn:
+    return await policy.start(context or Context()).act(conversation)
+
+
+async def told(answer: Answer, **options: object) -> Turn:
+    """The turn that comes of one answer."""
+    async with FakeEndpoint(answer) as endpoint:
+        return await ask(OpenAIPolicy("m", base_url=endpoint.base_url, **options))  # type: ignore[arg-type]
+
+
+def choice(message: JsonObject, **fields: object) -> FakeReply:
+    return FakeReply(body={"choices": [{"message": message}], **fields})  # type: ignore[dict-item]
+
+
+class Recorder(Transport):
+    """Keeps the bodies it is given and answers each alike."""
+
+    def __init__(self, reply: Reply | None = None) -> None:
+        self.reply = reply or Reply(200, b'{"choices": [{"message": {"content": "hi"}}]}')
+        self.bodies: list[bytes] = []
+        self.closed = False
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+        self.bodies.append(body)
+        return self.reply
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+# ---- the whole way
+
+
+async def test_a_model_plays_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeEndpoint(bisect) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
+        episode = await rollout(Guess(), OpenAIPolicy("gpt-4.1"), Secret(id="t1", digit=7))
+    assert (episode.outcome, episode.policy, len(episode.turns)) == ("solved", "openai:gpt-4.1", 2)
+    assert episode.usage == Usage(20, 10, calls=2)
+    assert [message["role"] for message in endpoint.requests[-1].messages] == ["system", "user", "assistant", "tool"]
+    assert endpoint.requests[0].model == "gpt-4.1"
+    assert endpoint.requests[0].tools == [tool.wire() for tool in Guess.tool_specs()]
+    turn = episode.turns[0].turn
+    assert (turn.model, turn.finish_reason, turn.latency_s is not None) == ("gpt-4.1", "tool_calls", True)
+
+
+async def test_a_policy_spec_makes_one() -> None:
+    async with FakeEndpoint(bisect) as endpoint:
+        policy = make_policy("openai:tiny", base_url=endpoint.base_url + "/")
+        assert repr(policy) == f"OpenAIPolicy('tiny', base_url='{endpoint.base_url}')"
+        assert (await rollout(Guess(), policy, SEVEN)).solved
+
+
+async def test_two_hundred_episodes_run_at_once_over_one_policy() -> None:
+    everyone = asyncio.Barrier(200)
+
+    async def together(request: ChatRequest) -> Turn:
+        if len(request.messages) == 2:
+            await everyone.wait()
+        return bisect(request)
+
+    solved: list[bool] = []
+
+    async def play(digit: int) -> None:
+        solved.append((await rollout(Guess(), policy, Secret(id="t", digit=digit))).solved)
+
+    async with FakeEndpoint(together) as endpoint:
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                for number in range(200):
+                    group.start_soon(play, number % 10)
+    assert solved == [True] * 200
+
+
+def test_one_policy_serves_several_event_loops_in_turn_and_leaves_nothing_behind() -> None:
+    async def play() -> bool:
+        return (await rollout(Guess(), policy, SEVEN)).solved
+
+    with FakeEndpoint(bisect) as endpoint:
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        for backend in ("asyncio", "trio", "asyncio", "trio"):
+            assert anyio.run(play, backend=backend)
+            gc.collect()  # an open socket would warn here, and warnings are errors
+
+
+async def test_closing_one_policy_leaves_the_calls_of_another_alone() -> None:
+    heard, release = threading.Event(), asyncio.Event()
+
+    async def wait_for_word(request: ChatRequest) -> str:
+        if request.messages[0]["content"] == "release":
+            release.set()
+        heard.set()
+        await release.wait()
+        return "done"
+
+    turns: list[Turn] = []
+
+    async def call() -> None:
+        turns.append(await ask(two))
+
+    async with FakeEndpoint(wait_for_word) as endpoint:
+        one, two = (OpenAIPolicy("m", base_url=endpoint.base_url) for _ in range(2))
+        async with anyio.create_task_group() as group:
+            group.start_soon(call)
+            await anyio.to_thread.run_sync(heard.wait)
+            await one.aclose()
+            turns.append(await ask(one, Conversation([Message("user", "release")])))
+        await one.aclose()
+        await two.aclose()
+        turns.append(await ask(two))
+    assert [turn.text for turn in turns] == ["done"] * 3, "and what was closed opens anew"
+
+
+# ---- what is asked
+
+
+async def test_the_request_holds_what_was_set_and_nothing_else() -> None:
+    policy = OpenAIPolicy(
+        "m",
+        base_url="http://127.0.0.1/v1",
+        temperature=0.5,
+        max_tokens=9,
+        logprobs=True,
+        send_seed=True,
+        extra_body={"return_token_ids": True},
+        transport=(transport := Recorder()),
+    )
+    await ask(policy, context=Context(seed=3, tools=Guess.tool_specs()))
+    fixed = {"model": "m", "temperature": 0.5, "max_tokens": 9, "logprobs": True, "seed": 3, "return_token_ids": True}
+    asked = json.loads(transport.bodies[0])
+    assert asked.pop("tools") == [tool.wire() for tool in Guess.tool_specs()]
+    assert asked == {**fixed, "messages": [{"role": "user", "content": "hello"}]}
+    await ask(OpenAIPolicy("m", base_url="http://127.0.0.1/v1", transport=transport))
+    assert set(json.loads(transport.bodies[1])) == {"model", "messages"}
+
+
+async def test_openai_itself_is_asked_in_its_own_words() -> None:
+    policy = OpenAIPolicy("gpt-4.1", api_key="k", max_tokens=9, transport=(transport := Recorder()))
+    await ask(policy)
+    assert policy.base_url == "https://api.openai.com/v1"
+    assert json.loads(transport.bodies[0])["max_completion_tokens"] == 9
+
+
+async def test_a_message_is_encoded_once_however_often_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[Message] = []
+    wire = Message.wire
+
+    def counted(message: Message) -> bytes:
+        encoded.append(message)
+        return wire(message)
+
+    monkeypatch.setattr(Message, "wire", counted)
+    session = OpenAIPolicy("m", base_url="http://127.0.0.1/v1", transport=(transport := Recorder())).start(Context())
+    conversation = Conversation([Message("user", "hello")])
+    for _ in range(5):
+        conversation.append((await session.act(conversation)).message())
+        conversation.append(Message("user", "go on"))
+    assert len(encoded) == 9
+    assert all(later.startswith(earlier[:-2]) for earlier, later in pairwise(transport.bodies))
+
+
+async def test_the_key_is_sent_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeEndpoint("hi") as endpoint:
+        await ask(OpenAIPolicy("m", base_url=endpoint.base_url))
+        monkeypatch.setenv("OPENAI_API_KEY", f" {CANARY}\n")
+        await ask(OpenAIPolicy("m", base_url=endpoint.base_url))
+        await ask(OpenAIPolicy("m", base_url=endpoint.base_url, api_key="EMPTY"))
+    keys = [request.headers.get("authorization") for request in endpoint.requests]
+    assert keys == [None, f"Bearer {CANARY}", "Bearer EMPTY"]
+
+
+async def test_proxies_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeEndpoint("by proxy") as proxy, FakeEndpoint("straight") as endpoint:
+        monkeypatch.setenv("http_proxy", proxy.base_url.removeprefix("http://").removesuffix("/v1"))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        assert (await ask(OpenAIPolicy("m", base_url="http://model.invalid/v1"))).text == "by proxy"
+        assert (await ask(OpenAIPolicy("m", base_url=endpoint.base_url))).text == "straight"
+
+
+async def test_a_transport_that_was_given_is_not_closed() -> None:
+    policy = OpenAIPolicy("m", base_url="http://127.0.0.1/v1", transport=(transport := Recorder()))
+    await policy.aclose()
+    assert not transport.closed
+
+
+# ---- what is answered
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        Turn("Hello."),
+        Turn(tool_calls=(ToolCall.from_text("a", '{ "n": 1 }', id="1"), ToolCall.from_text("b", "{oops", id="2"))),
+        Turn("Look:", (ToolCall.from_text("a", "{}", id="1"),), reasoning="hm", finish_reason="length"),
+        Turn("Hi.", usage=Usage(30, 4, 20)),
+        Turn("Hi.", span=TokenSpan((1, 2), (3, 4), (-0.5, -1.25), temperature=0.5)),
+        Turn("Hi.", span=TokenSpan((1, 2), (3,), None, temperature=0.5)),
+    ],
+)
+async def test_a_turn_comes_back_as_it_was_sampled(turn: Turn) -> None:
+    read = await told(turn, temperature=0.5)
+    assert (read.text, read.tool_calls, read.reasoning) == (turn.text, turn.tool_calls, turn.reasoning)
+    assert read.usage == turn.usage + Usage(calls=1)
+    assert read.span == turn.span
+    assert read.finish_reason == (turn.finish_reason or ("tool_calls" if turn.tool_calls else "stop"))
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ({"content": None}, Turn("")),
+        ({"content": [{"type": "text", "text": "a"}, {"type": "x"}, {"type": "text", "text": "b"}]}, Turn("ab")),
+        ({"content": None, "refusal": "no"}, Turn("no")),
+        ({"content": "a", "reasoning": "r", "tool_calls": None}, Turn("a", reasoning="r")),
+        ({"tool_calls": [{"function": {"name": "t", "arguments": ""}}]}, Turn("", (ToolCall("t", raw="{}"),))),
+        ({"tool_calls": [{"function": {"name": "t"}}]}, Turn("", (ToolCall("t", raw="{}"),))),
+        (
+            {"tool_calls": [{"id": "c", "function": {"name": "t", "arguments": {"n": 1}}}]},
+            Turn("", (ToolCall("t", {"n": 1}, "c"),)),
+        ),
+        (
+            {"tool_calls": [{"function": {"name": "t", "arguments": [1]}}]},
+            Turn("", (ToolCall("t", raw="[1]", problem="the arguments must be a JSON object"),)),
+        ),
+    ],
+)
+async def test_the_shapes_of_other_servers_fit(message: JsonObject, expected: Turn) -> None:
+    read = await told(choice(message))
+    assert (read.text, read.tool_calls, read.reasoning) == (expected.text, expected.tool_calls, expected.reasoning)
+    assert read.usage == Usage(calls=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (rb'{"choices": [{"message": {"content": "a\ud800b"}}]}', "a\ufffdb"),
+        (b'{"choices": [{"message": {"content": "a\xffb"}}]}', "a\ufffdb"),
+        (b'{"choices": [{"message": {"content": "a"}, "score": NaN}]}', "a"),
+    ],
+)
+async def test_odd_bytes_do_not_break_a_reply(body: bytes, text: str) -> None:
+    assert (await told(FakeReply(body=body))).text == text
+
+
+async def test_logprobs_that_do_not_match_the_tokens_are_left_out() -> None:
+    one: JsonObject = {"message": {"content": "a"}, "token_ids": [1, 2], "logprobs": {"content": [{"logprob": -1.0}]}}
+    reply = FakeReply(body={"choices": [one], "prompt_token_ids": [5]})
+    assert (await told(reply)).span == TokenSpan((5,), (1, 2))
+
+
+# ---- what goes wrong
+
+HTML = FakeReply(body="<html>\n<h1>Welcome to\x1b nginx</h1>" + "x" * 1000, headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (
+            FakeReply(status=401, body={"error": {"message": "no such key"}}),
+            "status 401: no such key; check OPENAI_API_KEY",
+        ),
+        (FakeReply(status=403, body={"detail": "not yours"}), "status 403: not yours; check OPENAI_API_KEY"),
+        (FakeReply(status=404, body={"message": "no model m"}), "no model m; check the model name and --base-url"),
+        (FakeReply(status=429, body={"error": "slow\ndown"}), "status 429: slow down"),
+        (FakeReply(status=500), "status 500: an empty body"),
+        (FakeReply(status=503, body="<html>busy</html>"), "status 503: <html>busy</html>"),
+        (FakeReply(status=307, headers={"Location": "http://elsewhere/"}), "redirects are not followed"),
+        (HTML, "the reply is not JSON: status 200, text/html: <html> <h1>Welcome to nginx</h1>xxx"),
+        (FakeReply(body="[1]"), "the reply is not a JSON object"),
+        (FakeReply(body="[" * 100_000), "the reply is not JSON"),
+        (FakeReply(body={"choices": [{}]}), "the first choice has no message"),
+        (FakeReply(body={"error": {"message": "overloaded"}}), "the reply has no choices: .*overloaded"),
+        (choice({"content": 5}), "the content is no text, but int"),
+        (choice({"content": ["a"]}), "a part of the content"),
+        (choice({"tool_calls": "guess"}), "the tool calls are not a list"),
+        (choice({"tool_calls": [{"id": "1"}]}), "tool call 0 names no function"),
+        (FakeReply(body={"choices": [{"message": {}, "token_ids": ["a"]}], "prompt_token_ids": []}), "token ids"),
+        (Trouble.NOT_JSON, "the reply is not JSON"),
+        (Trouble.NO_CHOICES, "the reply has no choices"),
+        (Trouble.DISCONNECT, "no whole answer came: .*disconnected"),
+        (Trouble.HANG, "no answer within 0.05 s"),
+    ],
+)
+async def test_a_fault_of_the_endpoint_is_one_line_and_never_the_agents(answer: Answer, says: str) -> None:
+    async with FakeEndpoint(answer) as endpoint:
+        timeout_s = 0.05 if answer is Trouble.HANG else 30
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url, timeout_s=timeout_s)
+        with pytest.raises(EndpointFault, match=says) as fault:
+            await ask(policy)
+        episode = await rollout(Guess(), policy, SEVEN)
+    told = str(fault.value)
+    assert told.startswith(f"{endpoint.base_url}/chat/completions: ")
+    assert told.isprintable()
+    assert len(told) < 600
+    assert episode.cause is not None
+    assert (episode.outcome, episode.cause.boundary, episode.cause.error) == (
+        "not_evaluable",
+        "policy",
+        "EndpointFault",
+    )
+
+
+async def test_a_refused_connection_names_the_address() -> None:
+    async with FakeEndpoint("hi") as endpoint:
+        pass
+    with pytest.raises(EndpointFault, match=f"{endpoint.base_url}/chat/completions: cannot connect: "):
+        await ask(OpenAIPolicy("m", base_url=endpoint.base_url))
+
+
+async def test_cancellation_and_the_time_limit_pass_a_call_that_hangs() -> None:
+    heard = threading.Event()
+
+    def hang(request: ChatRequest) -> Trouble:
+        heard.set()
+        return Trouble.HANG
+
+    async with FakeEndpoint(hang) as endpoint:
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        episode = await rollout(Guess(), policy, SEVEN, limits=Limits(seconds=0.05))
+        assert (episode.outcome, episode.limit) == ("truncated", "time")
+        heard.clear()
+        async with anyio.create_task_group() as group:
+            group.start_soon(rollout, Guess(), policy, SEVEN)
+            await anyio.to_thread.run_sync(heard.wait)
+            group.cancel_scope.cancel()
+        await policy.aclose()
+
+
+@pytest.mark.parametrize("api_key", [None, "", "EMPTY"])
+async def test_openai_itself_needs_a_key_before_the_first_call(api_key: str | None) -> None:
+    with pytest.raises(UsageError, match="set OPENAI_API_KEY"):
+        await rollout(Guess(), OpenAIPolicy("gpt-4.1", api_key=api_key), SEVEN)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"base_url": "localhost:8000"}, "'localhost:8000' is no base URL"),
+        ({"base_url": "http://[1"}, "is no base URL"),
+        ({"base_url": "http://host:99999/v1"}, "is no base URL"),
+        ({"base_url": "http://a..b/v1"}, "is no base URL"),
+        ({"base_url": "http://me:secret@host/v1"}, "holds a user name or a password"),
+        ({"api_key": "sk-\u00e9"}, "characters that no header can carry"),
+        ({"api_key": "sk-1\nsk-2"}, "characters that no header can carry"),
+        ({"timeout_s": 0}, "must be a positive number"),
+        ({"timeout_s": float("inf")}, "must be a positive number"),
+        ({"extra_body": {"stream": True}}, "may not hold 'stream'"),
+    ],
+)
+def test_wrong_use_is_told_at_once_and_without_secrets(options: dict[str, object], says: str) -> None:
+    with pytest.raises(UsageError, match=says) as error:
+        OpenAIPolicy("m", **options)  # type: ignore[arg-type]
+    assert "secret" not in str(error.value)
+    assert "sk-" not in str(error.value)
+
+
+# ---- the key
+
+
+def echo_the_key(request: ChatRequest) -> FakeReply:
+    key = request.headers["authorization"]
+    replies = (
+        FakeReply(status=401, body={"error": {"message": f"wrong key {key}"}}),
+        FakeReply(status=500, body="x" * 180 + key),
+        FakeReply(status=403, body=f"<html>{key}</html>"),
+        FakeReply(body={"choices": [], "seen": key}),
+        FakeReply(body=key),
+    )
+    return replies[int(str(request.messages[-1]["content"]))]
+
+
+async def test_the_key_shows_nowhere(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    shown: list[str] = []
+    async with FakeEndpoint(echo_the_key) as endpoint:
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        for number in range(5):
+            with pytest.raises(EndpointFault) as fault:
+                await ask(policy, Conversation([Message("user", str(number))]))
+            shown += [str(fault.value), repr(fault.value)]
+    async with FakeEndpoint(lambda request: FakeReply(status=403, body=request.headers["authorization"])) as endpoint:
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        episode = await rollout(Guess(), policy, SEVEN)
+    shown += [episode.to_json().decode(), repr(episode), repr(policy), repr(policy.start(Context())), policy.name]
+    assert "status 403: Bearer [key]; check OPENAI_API_KEY" in shown[-5]
+    assert "canary" not in "\n".join([*shown, caplog.text])
+
+
+async def test_a_placeholder_for_a_key_leaves_messages_readable() -> None:
+    async with FakeEndpoint(FakeReply(status=401, body="no key x; ask max")) as endpoint:
+        with pytest.raises(EndpointFault, match=r"no key \[key\]; ask max"):
+            await ask(OpenAIPolicy("m", base_url=endpoint.base_url, api_key="x"))
+
+
+async def test_the_key_does_not_show_where_a_header_is_told() -> None:
+    def echo(request: ChatRequest) -> FakeReply:
+        return FakeReply(body="hi", headers={"Content-Type": f"text/plain; {request.headers['authorization']}"})
+
+    async with FakeEndpoint(echo) as endpoint:
+        with pytest.raises(EndpointFault, match=r"text/plain; Bearer \[key\]: hi"):
+            await ask(OpenAIPolicy("m", base_url=endpoint.base_url, api_key=CANARY))
+
+
+async def test_the_key_does_not_show_in_what_a_transport_tells() -> None:
+    class Chatty(Recorder):
+        async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+            raise EndpointFault(f"sent {dict(headers)} in vain")
+
+    with pytest.raises(EndpointFault, match="in vain") as fault:
+        await ask(OpenAIPolicy("m", base_url="http://127.0.0.1/v1", api_key=CANARY, transport=Chatty()))
+    assert "canary" not in str(fault.value)
