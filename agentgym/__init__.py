@@ -6,10 +6,6 @@ Every name below is imported when it is first used, so that starting costs nothi
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from agentgym.env import Env as Env
-    from agentgym.env import Observation as Observation
-    from agentgym.env import Reset as Reset
-    from agentgym.env import Step as Step
-    from agentgym.env import Task as Task
     from agentgym.episode import Episode as Episode
     from agentgym.errors import AgentGymError as AgentGymError
     from agentgym.limits import Limits as Limits
@@ -33,6 +29,10 @@ if TYPE_CHECKING:
     from agentgym.portal import run_sync as run_sync
     from agentgym.registry import env_ids as env_ids
     from agentgym.registry import make as make
+    from agentgym.steps import Observation as Observation
+    from agentgym.steps import Reset as Reset
+    from agentgym.steps import Step as Step
+    from agentgym.steps import Task as Task
     from agentgym.toolenv import ToolEnv as ToolEnv
     from agentgym.tools import BadCall as BadCall
     from agentgym.tools import Say as Say
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "agentgym.env": ("Env", "Observation", "Reset", "Step", "Task"),
+    "agentgym.env": ("Env",),
     "agentgym.episode": ("Episode",),
     "agentgym.errors": ("AgentGymError",),
     "agentgym.limits": ("Limits",),
@@ -59,6 +59,7 @@ _HOMES = {
     "agentgym.policy": ("Context", "Policy", "Session"),
     "agentgym.portal": ("run_sync",),
     "agentgym.registry": ("env_ids", "make"),
+    "agentgym.steps": ("Observation", "Reset", "Step", "Task"),
     "agentgym.toolenv": ("ToolEnv",),
     "agentgym.tools": ("BadCall", "Say", "ToolAction", "ToolError", "tool"),
 }

@@ -7,10 +7,10 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
-from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, cast, final
+from typing import Any, ClassVar, Generic, Self, cast, final
 
 import anyio
-from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from agentgym.books import Books
 from agentgym.episode import EnvironmentInfo, RewardTerm
@@ -28,49 +28,10 @@ from agentgym.limits import LimitName, running_clock
 from agentgym.messages import JsonObject, Message, ToolCall, Turn
 from agentgym.schemas import plain_schema
 from agentgym.seeds import derive_seed, fresh_seed
+from agentgym.steps import ActT, ObsT, Reset, Step, TaskT, task_id
 from agentgym.tools import ToolSpec
 
 _INHERITED: Any = object()
-
-
-class Task(BaseModel):
-    """One problem for an environment; what it holds never changes."""
-
-    # Not class keywords: a type checker would then ask every subclass to repeat `frozen=True`.
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str
-
-
-class Observation(BaseModel):
-    """What the agent is shown after reset or a step; the same on every equal run."""
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
-
-
-TaskT = TypeVar("TaskT", bound=BaseModel)
-ObsT = TypeVar("ObsT", bound=BaseModel)
-ActT = TypeVar("ActT")
-
-
-class Reset(NamedTuple, Generic[ObsT]):
-    """What `reset` gives."""
-
-    observation: ObsT
-    info: JsonObject
-
-
-class Step(NamedTuple, Generic[ObsT]):
-    """What `step` gives, in Gymnasium's order."""
-
-    observation: ObsT
-    reward: float
-    terminated: bool
-    truncated: bool
-    info: JsonObject
-    """What may differ between equal runs, such as durations; never part of the observation."""
 
 
 class Env(Generic[TaskT, ObsT, ActT]):
@@ -387,11 +348,6 @@ _STEP_REFUSED = {
     "over": "the episode of {id} is over; call `await env.reset(...)` for another",
     "busy": "{id} is in the middle of a step; one instance plays one episode, one step at a time",
 }
-
-
-def task_id(task: BaseModel) -> str:
-    """The id every task has."""
-    return str(getattr(task, "id", ""))
 
 
 def _check_task_type(cls: type[Env[Any, Any, Any]]) -> None:

@@ -12,13 +12,14 @@ import anyio
 from pydantic import BaseModel
 
 from agentgym import __version__
-from agentgym.env import Env, Step, task_id
+from agentgym.env import Env
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
 from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, boundary
 from agentgym.limits import LimitName, Limits, running_clock
 from agentgym.messages import NO_USAGE, Conversation, Message, ToolCall, Turn, Usage
 from agentgym.policy import Context, Policy, Session
 from agentgym.seeds import derive_seed, fresh_seed
+from agentgym.steps import Step, task_id
 from agentgym.tools import ToolError
 
 _VERSIONS = {"agentgym": __version__, "python": "{}.{}.{}".format(*sys.version_info)}

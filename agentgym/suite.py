@@ -14,7 +14,6 @@ from anyio.lowlevel import checkpoint
 from pydantic import BaseModel
 
 from agentgym.entrypoints import entry_points
-from agentgym.env import task_id
 from agentgym.episode import Episode, Outcome
 from agentgym.errors import AgentGymError, EnvironmentFault, UnknownNameError, UsageError, boundary, did_you_mean
 from agentgym.limits import Limits
@@ -22,6 +21,7 @@ from agentgym.play import rollout
 from agentgym.policy import Policy
 from agentgym.registry import load_target, make
 from agentgym.seeds import derive_seed
+from agentgym.steps import task_id
 
 GROUP = "agentgym.suites"
 _Z95 = 1.959963984540054

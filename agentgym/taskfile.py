@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from agentgym.env import Env, task_id
+from agentgym.env import Env
 from agentgym.errors import DataFileError, one_line
 from agentgym.jsontext import dump_json, parse_json
+from agentgym.steps import task_id
 
 
 def read_tasks(path: str | Path, env: Env[Any, Any, Any] | type[Env[Any, Any, Any]]) -> list[BaseModel]:

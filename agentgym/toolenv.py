@@ -7,11 +7,12 @@ import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Literal, Union, cast, final
 
-from agentgym.env import Env, ObsT, Step, TaskT
+from agentgym.env import Env
 from agentgym.errors import DefinitionError, InvalidActionError, ToolFault, boundary
 from agentgym.generics import type_arguments, union_members
 from agentgym.jsontext import mend_text, parse_json
 from agentgym.messages import JsonObject, ToolCall, Turn
+from agentgym.steps import ObsT, Step, TaskT
 from agentgym.tools import BadCall, Say, Tool, ToolAction, ToolError, ToolSpec
 
 

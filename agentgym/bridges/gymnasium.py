@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
-from agentgym.env import Env, task_id
+from agentgym.env import Env
 from agentgym.errors import InvalidActionError, UnknownNameError, UsageError, one_line
 from agentgym.extras import missing_extra
 from agentgym.jsontext import dump_json
 from agentgym.messages import ToolCall
 from agentgym.portal import run_sync
 from agentgym.registry import env_ids, make
+from agentgym.steps import task_id
 from agentgym.toolenv import ToolEnv
 from agentgym.tools import ToolError
 

@@ -17,10 +17,10 @@ from pydantic import Field, JsonValue, create_model
 
 from agentgym.bridges.ansi import without_escapes
 from agentgym.bridges.elements import checked_type, from_json, json_type, to_json
-from agentgym.env import Observation, Task
 from agentgym.errors import EpisodeStateError, UnknownNameError, UsageError, describe
 from agentgym.jsontext import dump_json, parse_json
 from agentgym.messages import JsonObject
+from agentgym.steps import Observation, Task
 from agentgym.toolenv import ToolEnv
 from agentgym.tools import Tool, ToolError, tool
 

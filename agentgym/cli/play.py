@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from agentgym.cli.options import add_environment, make_env, seconds, tasks_from, whole_number
 from agentgym.cli.output import write
 from agentgym.cli.transcript import transcript
-from agentgym.env import Env, task_id
+from agentgym.env import Env
 from agentgym.episode import Episode
 from agentgym.errors import UnknownNameError, did_you_mean
 from agentgym.limits import Limits
@@ -23,6 +23,7 @@ from agentgym.play import rollout
 from agentgym.policies.specs import POLICY_SPECS, make_policy
 from agentgym.policy import Policy
 from agentgym.seeds import derive_seed, fresh_seed
+from agentgym.steps import task_id
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

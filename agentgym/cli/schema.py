@@ -10,11 +10,12 @@ from pydantic import TypeAdapter
 
 from agentgym.cli.options import add_environment, make_env
 from agentgym.cli.output import write
-from agentgym.env import Env, Observation, Task
+from agentgym.env import Env
 from agentgym.episode import Episode, StepRecord
 from agentgym.errors import UsageError
 from agentgym.limits import Limits
 from agentgym.messages import Message, ToolCall, Turn, Usage
+from agentgym.steps import Observation, Task
 from agentgym.toolenv import ToolEnv
 from agentgym.tools import ToolError, ToolSpec
 

@@ -14,7 +14,8 @@ from agentgym.messages import Conversation, JsonObject, Turn
 from agentgym.policies.completions import read_turn
 from agentgym.policies.endpoint import OPENAI_URL, Endpoint
 from agentgym.policy import Context, Policy, Session
-from agentgym.transport import PooledTransport, Transport
+from agentgym.transport import Transport
+from agentgym.transports.pooled import PooledTransport
 
 
 class OpenAIPolicy(Policy):
