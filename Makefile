@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 .PHONY: bench test test-all lint clean
 
@@ -24,16 +25,21 @@ lint: $(VENV)/.installed-dev
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-$(VENV)/.python: Makefile
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agentgym needs Python 3.11 or newer; run: make PYTHON=python3.12 ...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	touch $@
+# The stamps make the second run fast; a changed list of packages or commands installs again.
 
-$(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt agentgym/__init__.py
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
-	touch $@
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "agentgym needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	@echo "making $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
+	@echo "installing agentgym into $(VENV)"
+	@$(PIP) --editable .
+	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
-	touch $@
+	@echo "installing what the tests need into $(VENV)"
+	@$(PIP) --editable . --group dev
+	@touch $@

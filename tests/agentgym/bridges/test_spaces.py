@@ -242,7 +242,7 @@ def test_exclusive_bounds_of_a_float_are_outside_its_space() -> None:
     assert np.array(0.0) not in codec.space
 
 
-@given(text=st.text(st.characters()))
+@given(text=st.text(st.characters(), max_size=200))
 def test_any_text_is_in_the_space_of_texts(text: str) -> None:
     space = codec_for(str, max_text=200).space
     assert text in space
