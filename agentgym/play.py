@@ -82,7 +82,7 @@ class _Game:
         while not env.over and self.limit is None:
             started = self._clock()
             with boundary(PolicyFault, f"{self.policy.name}.act"):
-                turn = (await session.act(self._conversation)).with_call_ids(len(self._turns))
+                turn = _checked_turn(await session.act(self._conversation)).with_call_ids(len(self._turns))
             acted = self._clock()
             self._policy_s += acted - started
             if turn.usage is not NO_USAGE:
@@ -101,7 +101,7 @@ class _Game:
 
     def episode(self, trial: int) -> Episode:
         """The finished record."""
-        env, begun = self.env, self._begun
+        env, begun, outcome = self.env, self._begun, self._outcome()
         return Episode(
             environment=env.info,
             policy=self.policy.name,
@@ -110,8 +110,8 @@ class _Game:
             trial=trial,
             seed=self.seed,
             limits=self.limits,
-            outcome=self._outcome(),
-            limit=self.limit,
+            outcome=outcome,
+            limit=self.limit if outcome == "truncated" else None,
             cause=self.cause,
             cleanup=self._cleanup,
             reward=env.reward if begun else 0.0,
@@ -216,6 +216,12 @@ class _Game:
                 raise fault(f"closing the {what} took longer than {self.limits.cleanup_s:g} s and was given up")
         except Fault as broken:
             self._cleanup = self._cleanup or _cause(broken)
+
+
+def _checked_turn(given: object) -> Turn:
+    if not isinstance(given, Turn):
+        raise TypeError(f"act gave {type(given).__name__}, not a Turn")
+    return given
 
 
 def _reference_turns(env: Env[Any, Any, Any]) -> Iterator[Turn]:

@@ -35,8 +35,6 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
             for found in cls.tools.values():
                 _check_tool(cls, found)
 
-    # ---- written by authors
-
     def observe(self, value: Any) -> ObsT:
         """The observation that stands for what a tool returned; by default its text."""
         if not isinstance(value, str):
@@ -49,8 +47,6 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
         """What comes of a turn that calls no tool; by default it ends the episode as it stands."""
         self.finish()
         return ToolError(text="No tool was called, which ends the episode.", kind="no_call")
-
-    # ---- called by whoever plays
 
     @final
     async def call(self, name: str, arguments: JsonObject | str | None = None) -> Step[ObsT | ToolError]:
@@ -144,8 +140,6 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
         """The tagged union of this class's tool actions and plain text."""
         variants = [_variant(found) for found in cls.tools.values()]
         return Union[(*variants, _SayRecord)]
-
-    # ---- inside
 
     def _observed(self, name: str, value: object) -> ObsT | ToolError:
         if not isinstance(value, self._observation_classes):

@@ -345,6 +345,25 @@ async def test_a_low_level_environment_speaks_json() -> None:
     assert Episode.from_json(solved.to_json()) == solved
 
 
+async def test_plain_values_are_actions_too() -> None:
+    class Pick(Env[Task, Observation, int], max_turns=2):
+        async def begin(self, task: Task) -> Observation:
+            return Observation(text="pick three")
+
+        async def apply(self, action: int) -> Observation:
+            self.finish(reward=float(action == 3))
+            return Observation(text="done")
+
+        def reference(self) -> Iterator[int]:
+            yield 3
+
+    solved = await rollout(Pick(), OraclePolicy(), Task(id="t"))
+    assert solved.solved
+    (step,) = solved.steps()
+    assert step.action == {"value": 3}
+    assert Pick().load_action(step.action) == Pick().load_action("3") == 3
+
+
 async def test_text_that_is_no_action_is_told_so_and_counts_as_a_turn() -> None:
     policy = ScriptedPolicy(["go three", '{"by": 1}', '{"by": 1, "by": 2}', '{"by": 2}'])
     episode = await rollout(Counter(), policy, Task(id="t"))
