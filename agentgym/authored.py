@@ -6,7 +6,6 @@ import copy
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from random import Random
 from typing import Any, ClassVar, Generic, Self, cast, final
 
@@ -50,6 +49,7 @@ class Authored(Generic[TaskT, ObsT, ActT]):
     rng: Random
     """The only source of chance; `reset` seeds it."""
     _books: Books | None = None
+    _adapter: ClassVar[TypeAdapter[Any]]
 
     def __init_subclass__(
         cls,
@@ -99,7 +99,7 @@ class Authored(Generic[TaskT, ObsT, ActT]):
 
     def compose(self, action: ActT) -> Turn:
         """The turn that stands for an action; `parse` undoes it."""
-        return Turn(text=_action_adapter(type(self)).dump_json(action).decode())
+        return Turn(text=self._action_adapter().dump_json(action).decode())
 
     def show(self, observation: ObsT, *, call: ToolCall | None = None) -> list[Message]:
         """How the agent reads an observation: its `text`, or else all of it as JSON."""
@@ -136,7 +136,7 @@ class Authored(Generic[TaskT, ObsT, ActT]):
 
     def dump_action(self, action: ActT) -> JsonObject:
         """The action as a JSON object, for records; what is no object becomes `{"value": ...}`."""
-        dumped = _action_adapter(type(self)).dump_python(action, mode="json")
+        dumped = self._action_adapter().dump_python(action, mode="json")
         return cast(JsonObject, dumped if isinstance(dumped, dict) else {"value": dumped})
 
     def load_action(self, recorded: str | JsonObject) -> ActT:
@@ -144,7 +144,7 @@ class Authored(Generic[TaskT, ObsT, ActT]):
         try:
             text = recorded if isinstance(recorded, str) else dump_json(recorded).decode()
             parse_json(text)  # refuses what JSON readers differ about
-            return cast(ActT, _action_adapter(type(self)).validate_json(text, strict=True))
+            return cast(ActT, self._action_adapter().validate_json(text, strict=True))
         except ValidationError as error:
             if isinstance(recorded, dict) and recorded.keys() == {"value"}:
                 return self.load_action(dump_json(recorded["value"]).decode())
@@ -178,16 +178,17 @@ class Authored(Generic[TaskT, ObsT, ActT]):
         """Put facts that may differ between equal runs into the step's `info`."""
         self._running.info.update(facts)
 
+    @classmethod
+    def _action_adapter(cls) -> TypeAdapter[Any]:
+        if "_adapter" not in vars(cls):
+            cls._adapter = TypeAdapter(cls.action_model())
+        return cls._adapter
+
     @property
     def _running(self) -> Books:
         if self._books is None:
             raise EpisodeStateError(f"{self.id} has no episode; call `await env.reset(...)` first")
         return self._books
-
-
-@cache
-def _action_adapter(cls: type[Authored[Any, Any, Any]]) -> TypeAdapter[Any]:
-    return TypeAdapter(cls.action_model())
 
 
 def _check_task_type(cls: type[Authored[Any, Any, Any]]) -> None:
