@@ -112,12 +112,12 @@ class UserFault(Fault):
 class boundary:
     """Classify whatever breaks inside the block; what is classified already stays as it is.
 
-    Cancellation, interrupts and wrong use (`UsageError`) pass untouched.
+    Cancellation, interrupts and wrong use (`UsageError`) pass untouched. `where` is joined by dots, when needed.
     """
 
     __slots__ = ("_as", "_where")
 
-    def __init__(self, classify_as: type[Fault | UsageError], where: str) -> None:
+    def __init__(self, classify_as: type[Fault | UsageError], *where: str) -> None:
         self._as = classify_as
         self._where = where
 
@@ -128,7 +128,7 @@ class boundary:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, Exception) and not isinstance(error, (Fault, UsageError)):
-            raise self._as(f"{self._where}: {describe(error)}") from error
+            raise self._as(f"{'.'.join(self._where)}: {describe(error)}") from error
 
 
 def describe(error: BaseException) -> str:

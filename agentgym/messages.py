@@ -108,15 +108,14 @@ class Turn:
 
     def with_call_ids(self, turn_number: int) -> Turn:
         """The same turn with an id for every call that lacks one, equal between equal runs."""
-        if all(call.id for call in self.tool_calls):
+        calls = [call.id for call in self.tool_calls]
+        if "" not in calls:
             return self
-        calls = tuple(
-            call
-            if call.id
-            else ToolCall(call.name, call.arguments, f"call_{turn_number}_{position}", call.raw, call.problem)
+        named = [
+            call if call.id else replace(call, id=f"call_{turn_number}_{position}")
             for position, call in enumerate(self.tool_calls)
-        )
-        return replace(self, tool_calls=calls)
+        ]
+        return replace(self, tool_calls=tuple(named))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
+from math import inf
 from typing import Any
 
 import anyio
@@ -69,6 +70,10 @@ class _Game:
         self._usage: Usage = NO_USAGE
         self._tool_errors = 0
         self._begun = False
+        self._policy_name = policy.name
+        self._most_turns = _least(limits.turns, env.max_turns)
+        self._most_tokens = _least(limits.tokens)
+        self._most_cost_usd = _least(limits.cost_usd)
         self._policy_s = self._environment_s = 0.0
         self._started_at = datetime.now(UTC).isoformat()
         self._clock = running_clock()
@@ -81,7 +86,7 @@ class _Game:
         self._session = session
         while not env.over and self.limit is None:
             started = self._clock()
-            with boundary(PolicyFault, f"{self.policy.name}.act"):
+            with boundary(PolicyFault, self._policy_name, "act"):
                 turn = _checked_turn(await session.act(self._conversation)).with_call_ids(len(self._turns))
             acted = self._clock()
             self._policy_s += acted - started
@@ -104,7 +109,7 @@ class _Game:
         env, begun, outcome = self.env, self._begun, self._outcome()
         return Episode(
             environment=env.info,
-            policy=self.policy.name,
+            policy=self._policy_name,
             task_id=task_id(env.task) if begun else "",
             task=env.task.model_dump(mode="json") if begun else {},
             trial=trial,
@@ -127,7 +132,7 @@ class _Game:
 
     async def _begin(self, task: BaseModel | None) -> None:
         started = self._clock()
-        with boundary(EnvironmentFault, f"{self.env.id}.reset"):
+        with boundary(EnvironmentFault, self.env.id, "reset"):
             observation = (await self.env.reset(task, seed=self.seed)).observation
             self._begun = True
             instructions = self.env.instructions
@@ -152,7 +157,7 @@ class _Game:
         steps: tuple[StepRecord, ...] = ()
         replies: list[Message] = []
         try:
-            with boundary(EnvironmentFault, f"{self.env.id}.step"):
+            with boundary(EnvironmentFault, self.env.id, "step"):
                 steps, replies = await self._step(turn)
         finally:
             self._turns.append(TurnRecord(turn, steps, tuple(replies), elapsed_s))
@@ -193,13 +198,11 @@ class _Game:
     def _limit_reached(self) -> LimitName | None:
         if self.env.over:
             return self.env.truncated_by
-        used: tuple[tuple[LimitName, float, float | None], ...] = (
-            ("turns", len(self._turns), self.limits.turns),
-            ("turns", len(self._turns), self.env.max_turns),
-            ("tokens", self._usage.tokens, self.limits.tokens),
-            ("cost", self._usage.cost_usd, self.limits.cost_usd),
-        )
-        return next((name for name, spent, most in used if most is not None and spent >= most), None)
+        if len(self._turns) >= self._most_turns:
+            return "turns"
+        if self._usage.tokens >= self._most_tokens:
+            return "tokens"
+        return "cost" if self._usage.cost_usd >= self._most_cost_usd else None
 
     def _outcome(self) -> Outcome:
         if self.cause is not None or not self._begun:
@@ -216,6 +219,10 @@ class _Game:
                 raise fault(f"closing the {what} took longer than {self.limits.cleanup_s:g} s and was given up")
         except Fault as broken:
             self._cleanup = self._cleanup or _cause(broken)
+
+
+def _least(*bounds: float | None) -> float:
+    return min((bound for bound in bounds if bound is not None), default=inf)
 
 
 def _checked_turn(given: object) -> Turn:

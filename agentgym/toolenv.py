@@ -86,7 +86,7 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
     async def apply(self, action: ToolAction | BadCall | Say) -> ObsT | ToolError:
         """Run the tool that is called."""
         if isinstance(action, ToolAction):
-            with boundary(ToolFault, f"{self.id}.{action.tool}"):
+            with boundary(ToolFault, self.id, action.tool):
                 return self._observed(action.tool, await self.tools[action.tool].run(self, action))
         if isinstance(action, BadCall):
             return ToolError(text=action.message, kind=action.kind, tool=action.call.name, raw=action.call.text)

@@ -18,7 +18,7 @@ class ScriptedPolicy(Policy):
     """Gives the turns of a list, in order and anew in every episode; a plain string is a turn of text."""
 
     def __init__(self, turns: Iterable[Turn | ToolCall | str]) -> None:
-        self._turns = tuple(_turn_of(given) for given in turns)
+        self._turns = tuple(_turn_of(given).with_call_ids(number) for number, given in enumerate(turns))
 
     @classmethod
     def from_file(cls, path: str | Path) -> ScriptedPolicy:
