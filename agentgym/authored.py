@@ -49,7 +49,8 @@ class Authored(Generic[TaskT, ObsT, ActT]):
     rng: Random
     """The only source of chance; `reset` seeds it."""
     _books: Books | None = None
-    _adapter: ClassVar[TypeAdapter[Any]]
+    _identity: object = None
+    _adapter: ClassVar[TypeAdapter[Any] | None] = None
 
     def __init_subclass__(
         cls,
@@ -65,6 +66,7 @@ class Authored(Generic[TaskT, ObsT, ActT]):
             cls.version = version
         if max_turns is not _INHERITED:
             cls.max_turns = max_turns
+        cls._adapter = None
         cls.task_type, cls.observation_type, cls.action_type = type_arguments(cls, Authored)
         if isinstance(cls.task_type, type):
             _check_task_type(cls)
@@ -155,33 +157,34 @@ class Authored(Generic[TaskT, ObsT, ActT]):
     @final
     def finish(self, reward: float | None = None, *, solved: bool | None = None, **terms: float) -> None:
         """End the episode and grant the last reward terms; `solved` is by default a reward of at least 0.99."""
-        self.grant(**(terms if reward is None else {"reward": reward, **terms}))
+        granted = _finite(terms if reward is None else {"reward": reward, **terms})
         self._running.end(solved=solved)
+        self._grant(granted)
 
     @final
     def truncate(self, by: LimitName = "environment", **terms: float) -> None:
         """Cut the episode short for a limit of the environment's own."""
-        self.grant(**terms)
+        granted = _finite(terms)
         self._running.cut(by)
+        self._grant(granted)
 
     @final
     def grant(self, **terms: float) -> None:
         """Add to named reward terms without ending the episode."""
-        books = self._running
-        for name, value in terms.items():
-            if not math.isfinite(value):
-                raise ValueError(f"the reward term {name}={value!r} is not a finite number")
-            books.grant(name, float(value), float(self.weights.get(name, 1.0)))
+        self._grant(_finite(terms))
 
     @final
     def note(self, **facts: JsonValue) -> None:
         """Put facts that may differ between equal runs into the step's `info`."""
-        self._running.info.update(facts)
+        self._running.account().info.update(facts)
+
+    def _grant(self, terms: Mapping[str, float]) -> None:
+        for name, value in terms.items():
+            self._running.grant(name, value, float(self.weights.get(name, 1.0)))
 
     @classmethod
     def _action_adapter(cls) -> TypeAdapter[Any]:
-        if "_adapter" not in vars(cls):
-            cls._adapter = TypeAdapter(cls.action_model())
+        cls._adapter = cls._adapter or TypeAdapter(cls.action_model())
         return cls._adapter
 
     @property
@@ -189,6 +192,13 @@ class Authored(Generic[TaskT, ObsT, ActT]):
         if self._books is None:
             raise EpisodeStateError(f"{self.id} has no episode; call `await env.reset(...)` first")
         return self._books
+
+
+def _finite(terms: Mapping[str, float]) -> dict[str, float]:
+    for name, value in terms.items():
+        if not math.isfinite(value):
+            raise ValueError(f"the reward term {name}={value!r} is not a finite number")
+    return {name: float(value) for name, value in terms.items()}
 
 
 def _check_task_type(cls: type[Authored[Any, Any, Any]]) -> None:

@@ -1,6 +1,9 @@
-"""The running account of one episode: turns, reward terms and how it ended."""
+"""The running account of one episode: turns, reward terms, and how it ended."""
 
 from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -11,33 +14,40 @@ from agentgym.limits import Clock, LimitName
 SOLVED_FROM = 0.99
 
 
+class Account:
+    """What one action has brought: its part of the reward, and its notes."""
+
+    __slots__ = ("books", "info", "reward", "state")
+
+    def __init__(self, books: Books) -> None:
+        self.books = books
+        self.reward = 0.0
+        self.info: dict[str, JsonValue] = {}
+        self.state: Literal["open", "settled", "given up"] = "open"
+
+
+CURRENT: ContextVar[Account | None] = ContextVar("agentgym.account", default=None)
+"""The account of the action that is being carried out; a worker thread inherits it."""
+
+
 class Books:
     """What an environment remembers of its running episode; authors reach it through `finish`, `grant`, `note`."""
 
-    __slots__ = (
-        "_solved",
-        "_step_reward",
-        "busy",
-        "clock",
-        "info",
-        "seed",
-        "terminated",
-        "terms",
-        "truncated_by",
-        "turns",
-    )
+    __slots__ = ("_solved", "busy", "clock", "opening", "owner", "seed", "terminated", "terms", "truncated_by", "turns")
 
-    def __init__(self, seed: int, clock: Clock) -> None:
+    def __init__(self, seed: int, clock: Clock, owner: object) -> None:
         self.seed = seed
         self.clock = clock
+        self.owner = owner
+        """Stands for the environment; what another one's action does is none of these books' affair."""
         self.turns = 0
         self.terms: dict[str, RewardTerm] = {}
-        self.info: dict[str, JsonValue] = {}
         self.terminated = False
         self.truncated_by: LimitName | None = None
         self.busy = False
+        self.opening = Account(self)
+        """For what is granted and noted outside any action."""
         self._solved: bool | None = None
-        self._step_reward = 0.0
 
     @property
     def over(self) -> bool:
@@ -53,10 +63,19 @@ class Books:
             return False
         return self.reward >= SOLVED_FROM if self._solved is None else self._solved
 
+    def account(self) -> Account:
+        """The account of the action being carried out here, or the opening one outside any."""
+        current = CURRENT.get()
+        if current is None or current.books.owner is not self.owner or current.state == "settled":
+            return self.opening
+        if current.state == "given up" or current.books is not self:
+            raise EpisodeStateError("this call was given up; what it does now comes too late")
+        return current
+
     def grant(self, name: str, value: float, weight: float) -> None:
+        self.account().reward += value * weight
         held = self.terms.get(name)
         self.terms[name] = RewardTerm(value + held.value if held else value, weight)
-        self._step_reward += value * weight
 
     def end(self, *, solved: bool | None) -> None:
         self._refuse_second_end()
@@ -67,16 +86,12 @@ class Books:
         self._refuse_second_end()
         self.truncated_by = by
 
-    def take_step_reward(self) -> float:
-        """What was granted since the last step, which this empties."""
-        reward, self._step_reward = self._step_reward, 0.0
-        return reward
-
-    def take_info(self) -> dict[str, JsonValue]:
-        """What was noted since the last step, which this empties."""
-        info, self.info = self.info, {}
-        return info
+    def take_opening(self) -> Account:
+        """What came in outside any action since the last step, which starts anew."""
+        opening, self.opening = self.opening, Account(self)
+        return opening
 
     def _refuse_second_end(self) -> None:
+        self.account()  # refuses who comes too late
         if self.over:
             raise EpisodeStateError("the episode is over already; finish it once")

@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
-from typing import Self, final
+from typing import Any, Self, final
 
 import anyio
 from pydantic import BaseModel
 
 from agentgym.authored import Authored
-from agentgym.books import Books
+from agentgym.books import CURRENT, Account, Books
 from agentgym.episode import EnvironmentInfo, RewardTerm
-from agentgym.errors import (
-    DefinitionError,
-    EpisodeStateError,
-    Fault,
-    UsageError,
-)
-from agentgym.limits import LimitName, running_clock
-from agentgym.messages import JsonObject
+from agentgym.errors import AgentGymError, DefinitionError, EpisodeStateError, UsageError
+from agentgym.limits import CLEANUP_S, LimitName, running_clock
 from agentgym.seeds import derive_seed, fresh_seed
 from agentgym.steps import ActT, ObsT, Reset, Step, TaskT, task_id
+from agentgym.tools import Tool
 
 
 class Env(Authored[TaskT, ObsT, ActT]):
-    """Plays one episode at a time: authors write `begin` and `apply`, callers use `reset` and `step`.
+    """Plays one episode at a time: authors write `begin` and `apply` (see `Authored`), callers `reset` and `step`."""
 
-    Class keywords: `id` (else made from the class name), `version`, and `max_turns` (None for no bound).
-    """
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for name, instead in _FINAL.items():
+            if name in vars(cls) and not isinstance(vars(cls)[name], Tool):
+                raise DefinitionError(f"{cls.__name__}.{name} keeps the books and is final; write {instead} instead")
 
     @final
     async def reset(self, task: TaskT | None = None, *, seed: int | None = None) -> Reset[ObsT]:
         """Begin an episode; without a task one is drawn from `tasks()` by the seed."""
+        self._refuse_while_busy()
         seed = self._next_seed() if seed is None else seed
         self.task = self._draw(seed) if task is None else self._checked_task(task)
         self.rng = Random(seed)
-        self._books = books = Books(seed, running_clock())
+        self._identity = self._identity or object()
+        self._books = books = Books(seed, running_clock(), self._identity)
+        books.busy = True
         try:
             observation = self._checked_observation(await self.begin(self.task), "begin")
         except BaseException:
             self._books = None
             raise
-        return Reset(observation, {"seed": seed, "task_id": task_id(self.task), **books.take_info()})
+        books.busy = False
+        return Reset(observation, {"seed": seed, "task_id": task_id(self.task), **books.opening.info})
 
     @final
     async def step(self, action: ActT) -> Step[ObsT]:
@@ -50,24 +52,36 @@ class Env(Authored[TaskT, ObsT, ActT]):
         return (await self.take([action]))[0]
 
     @final
-    async def take(self, actions: Sequence[ActT]) -> list[Step[ObsT]]:
-        """Carry out the actions of one turn, until the episode ends."""
+    async def take(
+        self, actions: Sequence[ActT], *, on_step: Callable[[Step[ObsT]], None] | None = None
+    ) -> list[Step[ObsT]]:
+        """Carry out the actions of one turn, until the episode ends; `on_step` is told of each step as it is made."""
         for action in actions:
             self.check_action(action)
         books = self._running
-        if books.busy or books.over:
-            raise EpisodeStateError(_STEP_REFUSED["busy" if books.busy else "over"].format(id=self.id))
+        self._refuse_while_busy()
+        if books.over:
+            raise EpisodeStateError(f"the episode of {self.id} is over; call `await env.reset(...)` for another")
         books.busy = True
+        steps: list[Step[ObsT]] = []
+
+        def tell(step: Step[ObsT]) -> None:
+            steps.append(step)
+            if on_step is not None:
+                on_step(step)
+
         try:
-            return await self._take(actions, books)
+            await self._take(actions, books, tell)
         finally:
             books.busy = False
+        return steps
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
+        with anyio.move_on_after(CLEANUP_S, shield=True):
+            await self.aclose()
 
     @property
     def over(self) -> bool:
@@ -104,33 +118,33 @@ class Env(Authored[TaskT, ObsT, ActT]):
         """Which environment this is, for records."""
         return EnvironmentInfo(self.id, self.version, self.config)
 
-    async def _take(self, actions: Sequence[ActT], books: Books) -> list[Step[ObsT]]:
+    async def _take(self, actions: Sequence[ActT], books: Books, tell: Callable[[Step[ObsT]], None]) -> None:
         books.turns += 1
-        steps: list[Step[ObsT]] = []
+        left = len(actions)
         for batch in self._batches(actions):
-            for observation, elapsed_s in await self._apply_batch(batch):
-                steps.append(_step(observation, elapsed_s, books))
+            done = await self._apply_batch(batch, books)
+            left -= len(batch)
+            if not (left or books.over) and self.max_turns is not None and books.turns >= self.max_turns:
+                books.cut("turns")
+            for position, (observation, account) in enumerate(done, 1):
+                tell(_step(observation, account, books, ends=books.over and position == len(done)))
             if books.over:
-                return steps
-        if self.max_turns is not None and books.turns >= self.max_turns:
-            books.cut("turns")
-            steps[-1:] = [step._replace(truncated=True) for step in steps[-1:]]
-        return steps
+                return
 
     def _batches(self, actions: Sequence[ActT]) -> Iterator[Sequence[ActT]]:
         """What of a turn may run side by side."""
         return ([action] for action in actions)
 
-    async def _apply_batch(self, batch: Sequence[ActT]) -> list[tuple[ObsT, float]]:
+    async def _apply_batch(self, batch: Sequence[ActT], books: Books) -> list[tuple[ObsT, Account]]:
         if len(batch) == 1:
-            return [await self._apply_timed(batch[0])]
-        results: list[tuple[ObsT, float]] = [None] * len(batch)  # type: ignore[list-item]  # all are filled
-        faults: list[Fault | UsageError] = []
+            return [await self._apply_one(batch[0], books)]
+        results: dict[int, tuple[ObsT, Account]] = {}
+        faults: list[AgentGymError] = []
 
         async def run(position: int) -> None:
             try:
-                results[position] = await self._apply_timed(batch[position])
-            except (Fault, UsageError) as fault:
+                results[position] = await self._apply_one(batch[position], books)
+            except AgentGymError as fault:
                 faults.append(fault)
                 group.cancel_scope.cancel()
 
@@ -139,13 +153,29 @@ class Env(Authored[TaskT, ObsT, ActT]):
                 group.start_soon(run, position)
         if faults:
             raise faults[0]
-        return results
+        return [results[position] for position in range(len(batch))]
 
-    async def _apply_timed(self, action: ActT) -> tuple[ObsT, float]:
-        clock = self._running.clock
-        started = clock()
-        observation = self._checked_observation(await self.apply(action), "apply")
-        return observation, clock() - started
+    async def _apply_one(self, action: ActT, books: Books) -> tuple[ObsT, Account]:
+        account = Account(books)
+        token = CURRENT.set(account)
+        started = books.clock()
+        try:
+            observation = self._checked_observation(await self.apply(action), "apply")
+        except BaseException:
+            account.state = "given up"
+            raise
+        finally:
+            CURRENT.reset(token)
+        account.info["elapsed_s"] = books.clock() - started
+        if account.state == "open":
+            account.state = "settled"
+        return observation, account
+
+    def _refuse_while_busy(self) -> None:
+        if self._books is not None and self._books.busy:
+            raise EpisodeStateError(
+                f"{self.id} is in the middle of a step; one instance plays one episode, one step at a time"
+            )
 
     def _checked_observation(self, observation: ObsT, hook: str) -> ObsT:
         if not isinstance(observation, BaseModel):
@@ -172,12 +202,14 @@ class Env(Authored[TaskT, ObsT, ActT]):
         return fresh_seed() if self._books is None else derive_seed(self._books.seed, "next")
 
 
-def _step(observation: ObsT, elapsed_s: float, books: Books) -> Step[ObsT]:
-    info: JsonObject = {"elapsed_s": elapsed_s, **books.take_info()}
-    return Step(observation, books.take_step_reward(), books.terminated, books.truncated_by is not None, info)
+def _step(observation: ObsT, account: Account, books: Books, *, ends: bool) -> Step[ObsT]:
+    before = books.take_opening()
+    reward, info = before.reward + account.reward, {**before.info, **account.info}
+    return Step(observation, reward, ends and books.terminated, ends and books.truncated_by is not None, info)
 
 
-_STEP_REFUSED = {
-    "over": "the episode of {id} is over; call `await env.reset(...)` for another",
-    "busy": "{id} is in the middle of a step; one instance plays one episode, one step at a time",
+_FINAL = {
+    **{"reset": "`begin`", "step": "`apply`, or tools", "take": "`apply`, or tools"},
+    **dict.fromkeys(("finish", "grant", "truncate", "note"), "`begin`, `apply` or tools that call it"),
 }
+"""The methods that no author overrides, and what to write instead."""

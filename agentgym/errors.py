@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -110,7 +110,7 @@ class UserFault(Fault):
 
 
 class boundary:
-    """Classify whatever breaks inside the block; what is classified already stays as it is.
+    """Classify whatever breaks inside the block, also in a group; what is classified already stays as it is.
 
     Cancellation, interrupts and wrong use (`UsageError`) pass untouched. `where` is joined by dots, when needed.
     """
@@ -127,8 +127,23 @@ class boundary:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, Exception) and not isinstance(error, (Fault, UsageError)):
-            raise self._as(f"{'.'.join(self._where)}: {describe(error)}") from error
+        if not isinstance(error, Exception) or isinstance(error, (Fault, UsageError)):
+            return
+        leaves = list(_leaves(error))
+        for leaf in leaves:
+            if isinstance(leaf, (Fault, UsageError)):
+                raise leaf
+        told = "; ".join(dict.fromkeys(describe(leaf) for leaf in leaves))
+        raise self._as(f"{'.'.join(self._where)}: {told}") from leaves[0]
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors of a group of any depth, or the error itself."""
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
 
 
 def describe(error: BaseException) -> str:

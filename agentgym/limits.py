@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import anyio
 
 from agentgym.errors import UsageError
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 Clock = Callable[[], float]
 """Gives seconds."""
@@ -17,14 +21,22 @@ LimitName = Literal["turns", "tokens", "time", "cost", "environment"]
 """What cut an episode short; `environment` is a limit of the environment's own."""
 
 
+CLEANUP_S = 10.0
+
+
 def running_clock() -> Clock:
     """The clock of the running event loop, which a test can make virtual; asked once, it is cheap to read often."""
-    import asyncio  # not above: trio alone should not pay for it
+    loop = running_asyncio_loop()
+    return anyio.current_time if loop is None else loop.time
 
+
+def running_asyncio_loop() -> AbstractEventLoop | None:
+    """The running loop, where it is asyncio's; nothing is imported to find out."""
+    asyncio = sys.modules.get("asyncio")
     try:
-        return asyncio.get_running_loop().time
+        return cast("AbstractEventLoop", asyncio.get_running_loop()) if asyncio else None
     except RuntimeError:
-        return anyio.current_time
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +47,7 @@ class Limits:
     tokens: int | None = None
     seconds: float | None = 3600.0
     cost_usd: float | None = None
-    cleanup_s: float = 10.0
+    cleanup_s: float = CLEANUP_S
     """How long letting go of the environment and the policy may take once the episode is over."""
 
     def __post_init__(self) -> None:

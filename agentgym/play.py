@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
@@ -15,13 +15,13 @@ from pydantic import BaseModel
 from agentgym import __version__
 from agentgym.env import Env
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
-from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, boundary
+from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, UsageError, boundary
 from agentgym.limits import LimitName, Limits, running_clock
-from agentgym.messages import NO_USAGE, Conversation, Message, ToolCall, Turn, Usage
+from agentgym.messages import NO_USAGE, Conversation, JsonObject, Message, ToolCall, Turn, Usage
 from agentgym.policy import Context, Policy, Session
 from agentgym.seeds import derive_seed, fresh_seed
 from agentgym.steps import Step, task_id
-from agentgym.tools import ToolError
+from agentgym.tools import ToolError, ToolSpec
 
 _VERSIONS = {"agentgym": __version__, "python": "{}.{}.{}".format(*sys.version_info)}
 
@@ -39,12 +39,12 @@ async def rollout(
 
     Without a task the environment draws one by the seed. At the end the environment is closed.
     """
-    game = _Game(env, policy, fresh_seed() if seed is None else seed, limits or Limits())
+    game = _Game(env, policy, task, fresh_seed() if seed is None else seed, limits or Limits())
     try:
-        with anyio.move_on_after(game.limits.seconds) as deadline:
-            await game.play(task)
+        with boundary(EnvironmentFault, env.id), anyio.move_on_after(game.limits.seconds) as deadline:
+            await game.play()
         if deadline.cancelled_caught:
-            game.limit = "time"
+            game.run_out_of_time()
     except Fault as fault:
         game.cause = _cause(fault)
     finally:
@@ -55,9 +55,12 @@ async def rollout(
 class _Game:
     """An episode in the making."""
 
-    def __init__(self, env: Env[Any, Any, Any], policy: Policy, seed: int, limits: Limits) -> None:
+    def __init__(
+        self, env: Env[Any, Any, Any], policy: Policy, task: BaseModel | None, seed: int, limits: Limits
+    ) -> None:
         self.env = env
         self.policy = policy
+        self.task = task
         self.seed = seed
         self.limits = limits
         self.limit: LimitName | None = None
@@ -71,19 +74,18 @@ class _Game:
         self._tool_errors = 0
         self._begun = False
         self._policy_name = policy.name
-        self._most_turns = _least(limits.turns, env.max_turns)
-        self._most_tokens = _least(limits.tokens)
-        self._most_cost_usd = _least(limits.cost_usd)
+        self._tools: tuple[ToolSpec, ...] = ()
+        self._most_turns = self._most_tokens = self._most_cost_usd = inf
         self._policy_s = self._environment_s = 0.0
         self._started_at = datetime.now(UTC).isoformat()
         self._clock = running_clock()
         self._started = self._clock()
 
-    async def play(self, task: BaseModel | None) -> None:
+    async def play(self) -> None:
         """Reset, then turn by turn until the episode is over or a limit is reached."""
-        await self._begin(task)
-        env, session = self.env, self.policy.start(self._context())
-        self._session = session
+        await self._begin()
+        env, session = self.env, self._start()
+        self.limit = self._limit_reached()
         while not env.over and self.limit is None:
             started = self._clock()
             with boundary(PolicyFault, self._policy_name, "act"):
@@ -98,11 +100,21 @@ class _Game:
                 self._environment_s += self._clock() - acted
             self.limit = self._limit_reached()
 
+    def run_out_of_time(self) -> None:
+        """The deadline has passed: a limit for the agent, but a fault of what never let it speak."""
+        if self._begun:
+            self.limit = "time"
+        else:
+            told = f"{self.env.id}.reset took longer than {self.limits.seconds:g} s"
+            self.cause = _cause(EnvironmentFault(told))
+
     async def let_go(self) -> None:
         """Close the session and the environment, whatever happens, each within the deadline."""
-        if self._session is not None:
-            await self._close("policy", partial(self._session.close, self._outcome()), PolicyFault)
-        await self._close("environment", self.env.aclose, EnvironmentFault)
+        try:
+            if self._session is not None:
+                await self._close("policy", partial(self._session.close, self._outcome()), PolicyFault)
+        finally:
+            await self._close("environment", self.env.aclose, EnvironmentFault)
 
     def episode(self, trial: int) -> Episode:
         """The finished record."""
@@ -110,8 +122,8 @@ class _Game:
         return Episode(
             environment=env.info,
             policy=self._policy_name,
-            task_id=task_id(env.task) if begun else "",
-            task=env.task.model_dump(mode="json") if begun else {},
+            task_id="" if self.task is None else task_id(self.task),
+            task={} if self.task is None else self.task.model_dump(mode="json"),
             trial=trial,
             seed=self.seed,
             limits=self.limits,
@@ -121,7 +133,7 @@ class _Game:
             cleanup=self._cleanup,
             reward=env.reward if begun else 0.0,
             terms=env.reward_terms if begun else {},
-            tools=env.tool_specs(),
+            tools=self._tools,
             opening=self._opening,
             turns=tuple(self._turns),
             usage=self._usage,
@@ -130,70 +142,79 @@ class _Game:
             timings=Timings(self._started_at, self._clock() - self._started, self._policy_s, self._environment_s),
         )
 
-    async def _begin(self, task: BaseModel | None) -> None:
-        started = self._clock()
-        with boundary(EnvironmentFault, self.env.id, "reset"):
-            observation = (await self.env.reset(task, seed=self.seed)).observation
-            self._begun = True
-            instructions = self.env.instructions
+    async def _begin(self) -> None:
+        env, started = self.env, self._clock()
+        held = getattr(env, "task", None)
+        try:
+            with boundary(EnvironmentFault, env.id, "reset"):
+                observation = (await env.reset(self.task, seed=self.seed)).observation
+        finally:
+            if getattr(env, "task", None) is not held:
+                self.task = env.task  # drawn, perhaps for a begin that failed
+        self._begun, self.task = True, env.task
+        self._most_turns = _least(self.limits.turns, env.max_turns)
+        self._most_tokens, self._most_cost_usd = _least(self.limits.tokens), _least(self.limits.cost_usd)
+        with boundary(EnvironmentFault, env.id, "show"):
+            instructions = env.instructions
             opening = [Message("system", instructions)] if instructions else []
-            self._opening = (*opening, *self.env.show(observation))
+            self._opening = (*opening, *env.show(observation))
         self._conversation.extend(self._opening)
         self._environment_s += self._clock() - started
 
-    def _context(self) -> Context:
+    def _start(self) -> Session:
         env = self.env
-        return Context(
-            tools=env.tool_specs(),
-            instructions=env.instructions,
-            limits=self.limits,
-            seed=derive_seed(self.seed, "policy"),
-            answer_schema=env.answer_schema(),
-            reference=partial(_reference_turns, env) if self.policy.reads_reference else None,
-        )
+        with boundary(EnvironmentFault, env.id, "tools"):
+            self._tools = env.tool_specs()
+            context = Context(
+                tools=self._tools,
+                instructions=env.instructions,
+                limits=self.limits,
+                seed=derive_seed(self.seed, "policy"),
+                answer_schema=env.answer_schema(),
+                reference=partial(_reference_turns, env) if self.policy.reads_reference else None,
+            )
+        with boundary(PolicyFault, self._policy_name, "start"):
+            self._session = self.policy.start(context)
+        return self._session
 
     async def _take(self, turn: Turn, elapsed_s: float) -> None:
         """Carry a turn out, and record it also where it breaks."""
-        steps: tuple[StepRecord, ...] = ()
+        steps: list[StepRecord] = []
         replies: list[Message] = []
         try:
             with boundary(EnvironmentFault, self.env.id, "step"):
-                steps, replies = await self._step(turn)
+                await self._step(turn, steps, replies)
         finally:
-            self._turns.append(TurnRecord(turn, steps, tuple(replies), elapsed_s))
+            self._turns.append(TurnRecord(turn, tuple(steps), tuple(replies), elapsed_s))
         self._conversation.append(turn.message())
         self._conversation.extend(replies)
 
-    async def _step(self, turn: Turn) -> tuple[tuple[StepRecord, ...], list[Message]]:
-        env = self.env
+    async def _step(self, turn: Turn, steps: list[StepRecord], replies: list[Message]) -> None:
+        """Carry out what the turn asks for; steps and replies are kept as they come."""
+        env, calls = self.env, turn.tool_calls
         try:
             actions = env.parse(turn)
         except InvalidActionError as error:
-            return (), [Message("user", str(error))]
-        steps = await env.take(actions)
-        calls = turn.tool_calls
-        replies = [
-            message
-            for position, step in enumerate(steps)
-            for message in env.show(step.observation, call=calls[position] if calls else None)
-        ]
-        replies += [_not_carried_out(call) for call in calls[len(steps) :]]
-        return tuple(self._record(*pair) for pair in zip(actions, steps, strict=False)), replies
+            self._tool_errors += 1
+            replies += _replies(calls, str(error)) or [Message("user", str(error))]
+            return
+        recorded = [env.dump_action(action) for action in actions]
 
-    def _record(self, action: Any, step: Step[Any]) -> StepRecord:
+        def keep(step: Step[Any]) -> None:
+            call = calls[len(steps)] if calls else None
+            steps.append(self._record(recorded[len(steps)], step))
+            replies.extend(env.show(step.observation, call=call))
+
+        await env.take(actions, on_step=keep)
+        replies += _replies(calls[len(steps) :], "This call was not carried out.")
+
+    def _record(self, action: JsonObject, step: Step[Any]) -> StepRecord:
         observation, reward, terminated, truncated, info = step
         tool_error = observation.kind if isinstance(observation, ToolError) else None
         if tool_error not in (None, "no_call"):
             self._tool_errors += 1
-        return StepRecord(
-            self.env.dump_action(action),
-            observation.model_dump(mode="json"),
-            reward,
-            terminated,
-            truncated,
-            tool_error,
-            info,
-        )
+        shown = observation.model_dump(mode="json")
+        return StepRecord(action, shown, reward, terminated, truncated, tool_error, info)
 
     def _limit_reached(self) -> LimitName | None:
         if self.env.over:
@@ -213,12 +234,29 @@ class _Game:
 
     async def _close(self, what: str, close: Callable[[], Awaitable[None]], fault: type[Fault]) -> None:
         try:
-            with anyio.move_on_after(self.limits.cleanup_s, shield=True) as deadline, boundary(fault, what):
+            with boundary(fault, what), anyio.move_on_after(self.limits.cleanup_s, shield=True) as deadline:
                 await close()
             if deadline.cancelled_caught:
                 raise fault(f"closing the {what} took longer than {self.limits.cleanup_s:g} s and was given up")
-        except Fault as broken:
+        except (Fault, UsageError) as broken:
             self._cleanup = self._cleanup or _cause(broken)
+
+
+def _reference_turns(env: Env[Any, Any, Any]) -> Iterator[Turn]:
+    with boundary(EnvironmentFault, env.id, "reference"):
+        solution = iter(env.reference())
+    while True:
+        with boundary(EnvironmentFault, env.id, "reference"):
+            given = next(solution, None)
+            if given is None:
+                return
+            turn = given if isinstance(given, Turn) else env.compose(given)
+        yield turn
+
+
+def _replies(calls: Sequence[ToolCall], text: str) -> list[Message]:
+    """The same answer to each call, for a conversation must leave none unanswered."""
+    return [Message("tool", text, tool_call_id=call.id) for call in calls]
 
 
 def _least(*bounds: float | None) -> float:
@@ -231,15 +269,7 @@ def _checked_turn(given: object) -> Turn:
     return given
 
 
-def _reference_turns(env: Env[Any, Any, Any]) -> Iterator[Turn]:
-    for given in env.reference():
-        yield given if isinstance(given, Turn) else env.compose(given)
-
-
-def _not_carried_out(call: ToolCall) -> Message:
-    return Message("tool", "This call was not carried out.", tool_call_id=call.id)
-
-
-def _cause(fault: Fault) -> Cause:
+def _cause(fault: Fault | UsageError) -> Cause:
     broken = fault.__cause__ or fault
-    return Cause(fault.boundary, type(broken).__name__, str(fault))
+    where = fault.boundary if isinstance(fault, Fault) else "environment"
+    return Cause(where, type(broken).__name__, str(fault))

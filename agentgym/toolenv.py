@@ -144,8 +144,10 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
     def _observed(self, name: str, value: object) -> ObsT | ToolError:
         if not isinstance(value, self._observation_classes):
             return self.observe(value)
-        if isinstance(value, ToolError) and not value.tool:
-            return value.model_copy(update={"tool": name})
+        if isinstance(value, ToolError):
+            if value.kind == "timeout":
+                self._running.account().state = "given up"  # a thread may still be at work on it
+            return value if value.tool else value.model_copy(update={"tool": name})
         return cast("ObsT | ToolError", value)
 
     def _batches(self, actions: Sequence[ToolAction | BadCall | Say]) -> Iterator[Sequence[ToolAction | BadCall | Say]]:

@@ -7,6 +7,7 @@ from weakref import WeakSet
 
 from anyio.lowlevel import RunVar
 
+from agentgym.limits import running_asyncio_loop
 from agentgym.transport import Reply, Transport
 
 
@@ -58,11 +59,7 @@ _POOL: RunVar[_Pool | None] = RunVar("agentgym.transport", None)
 
 
 def _client() -> Transport:
-    import asyncio  # not above: trio alone should not pay for it
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if running_asyncio_loop() is None:
         from agentgym.transports.httpx2 import Httpx2Transport
 
         return Httpx2Transport()
