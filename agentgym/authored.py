@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Generic, Self, cast, final
 from pydantic import BaseModel, JsonValue, TypeAdapter, ValidationError
 
 from agentgym.books import Books
-from agentgym.errors import DefinitionError, EpisodeStateError, InvalidActionError, UsageError, one_line
-from agentgym.generics import type_arguments
+from agentgym.errors import DefinitionError, EpisodeStateError, InvalidActionError, UsageError, describe, one_line
+from agentgym.generics import type_arguments, union_members
 from agentgym.jsontext import dump_json, parse_json
 from agentgym.limits import LimitName
 from agentgym.messages import JsonObject, Message, ToolCall, Turn
@@ -43,6 +43,7 @@ class Authored(Generic[TaskT, ObsT, ActT]):
     task_type: ClassVar[Any] = None
     observation_type: ClassVar[Any] = None
     action_type: ClassVar[Any] = None
+    _observation_classes: ClassVar[tuple[type, ...]] = (BaseModel,)
 
     task: TaskT
     """The task being played."""
@@ -50,6 +51,8 @@ class Authored(Generic[TaskT, ObsT, ActT]):
     """The only source of chance; `reset` seeds it."""
     _books: Books | None = None
     _identity: object = None
+    _player: object = None
+    """Who is playing a whole episode on this instance."""
     _adapter: ClassVar[TypeAdapter[Any] | None] = None
 
     def __init_subclass__(
@@ -70,6 +73,8 @@ class Authored(Generic[TaskT, ObsT, ActT]):
         cls.task_type, cls.observation_type, cls.action_type = type_arguments(cls, Authored)
         if isinstance(cls.task_type, type):
             _check_task_type(cls)
+        members = union_members(cls.observation_type)
+        cls._observation_classes = members if all(isinstance(member, type) for member in members) else (BaseModel,)
 
     async def begin(self, task: TaskT) -> ObsT:
         """Set the scene for `task` and give what the agent sees first."""
@@ -113,7 +118,11 @@ class Authored(Generic[TaskT, ObsT, ActT]):
         """An independent copy of the running episode; override it to share what never changes."""
         books = self._books
         shared = [] if books is None else [self.task, books.clock]
-        twin = copy.deepcopy(self, {id(part): part for part in shared})
+        try:
+            twin = copy.deepcopy(self, {id(part): part for part in shared})
+        except (TypeError, copy.Error) as error:
+            raise UsageError(f"{self.id} cannot be forked: {describe(error)}; override `fork`") from error
+        twin._player = None
         if twin._books is not None:
             twin._books.busy = False
         return twin
@@ -176,7 +185,7 @@ class Authored(Generic[TaskT, ObsT, ActT]):
     @final
     def note(self, **facts: JsonValue) -> None:
         """Put facts that may differ between equal runs into the step's `info`."""
-        self._running.account().info.update(facts)
+        self._running.account().info.update(cast(JsonObject, parse_json(dump_json(facts).decode())))
 
     def _grant(self, terms: Mapping[str, float]) -> None:
         for name, value in terms.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextvars import ContextVar
 from typing import Literal
 
@@ -73,9 +74,12 @@ class Books:
         return current
 
     def grant(self, name: str, value: float, weight: float) -> None:
-        self.account().reward += value * weight
         held = self.terms.get(name)
-        self.terms[name] = RewardTerm(value + held.value if held else value, weight)
+        total = value + held.value if held else value
+        if not math.isfinite(total * weight):
+            raise ValueError(f"the reward term {name}={total!r} x {weight!r} is not a finite number")
+        self.account().reward += value * weight
+        self.terms[name] = RewardTerm(total, weight)
 
     def end(self, *, solved: bool | None) -> None:
         self._refuse_second_end()

@@ -7,14 +7,13 @@ from random import Random
 from typing import Any, Self, final
 
 import anyio
-from pydantic import BaseModel
 
 from agentgym.authored import Authored
 from agentgym.books import CURRENT, Account, Books
 from agentgym.episode import EnvironmentInfo, RewardTerm
 from agentgym.errors import AgentGymError, DefinitionError, EpisodeStateError, UsageError
 from agentgym.limits import CLEANUP_S, LimitName, running_clock
-from agentgym.seeds import derive_seed, fresh_seed
+from agentgym.seeds import checked_seed, derive_seed, fresh_seed
 from agentgym.steps import ActT, ObsT, Reset, Step, TaskT, task_id
 from agentgym.tools import Tool
 
@@ -32,7 +31,7 @@ class Env(Authored[TaskT, ObsT, ActT]):
     async def reset(self, task: TaskT | None = None, *, seed: int | None = None) -> Reset[ObsT]:
         """Begin an episode; without a task one is drawn from `tasks()` by the seed."""
         self._refuse_while_busy()
-        seed = self._next_seed() if seed is None else seed
+        seed = self._next_seed() if seed is None else checked_seed(seed)
         self.task = self._draw(seed) if task is None else self._checked_task(task)
         self.rng = Random(seed)
         self._identity = self._identity or object()
@@ -44,7 +43,8 @@ class Env(Authored[TaskT, ObsT, ActT]):
             self._books = None
             raise
         books.busy = False
-        return Reset(observation, {"seed": seed, "task_id": task_id(self.task), **books.opening.info})
+        info, books.opening.info = books.opening.info, {}
+        return Reset(observation, {"seed": seed, "task_id": task_id(self.task), **info})
 
     @final
     async def step(self, action: ActT) -> Step[ObsT]:
@@ -178,10 +178,9 @@ class Env(Authored[TaskT, ObsT, ActT]):
             )
 
     def _checked_observation(self, observation: ObsT, hook: str) -> ObsT:
-        if not isinstance(observation, BaseModel):
-            raise DefinitionError(
-                f"{self.id}.{hook} gave {type(observation).__name__}, not an observation ({self.observation_type})"
-            )
+        if not isinstance(observation, self._observation_classes):
+            names = " or ".join(kind.__name__ for kind in self._observation_classes)
+            raise DefinitionError(f"{self.id}.{hook} gave {type(observation).__name__}, not an observation ({names})")
         return observation
 
     def _checked_task(self, task: TaskT) -> TaskT:
@@ -193,7 +192,7 @@ class Env(Authored[TaskT, ObsT, ActT]):
         return task
 
     def _draw(self, seed: int) -> TaskT:
-        tasks = self.tasks()
+        tasks = list(self.tasks())
         if not tasks:
             raise UsageError(f"{self.id} lists no tasks; give one: reset(task)")
         return Random(derive_seed(seed, "task")).choice(tasks)

@@ -22,6 +22,7 @@ A fault is recorded as the cause of a `not_evaluable` episode and never scored a
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -127,14 +128,23 @@ class boundary:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not isinstance(error, Exception) or isinstance(error, (Fault, UsageError)):
+        if isinstance(error, (Fault, UsageError)) or not (isinstance(error, Exception) or _is_stray(error)):
             return
-        leaves = list(_leaves(error))
+        leaves = list(_leaves(error)) if error is not None else []
         for leaf in leaves:
             if isinstance(leaf, (Fault, UsageError)):
                 raise leaf
         told = "; ".join(dict.fromkeys(describe(leaf) for leaf in leaves))
         raise self._as(f"{'.'.join(self._where)}: {told}") from leaves[0]
+
+
+def _is_stray(error: BaseException | None) -> bool:
+    """Whether this is asyncio's CancelledError, though nobody cancelled the task: some awaitable was cancelled."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or not isinstance(error, asyncio.CancelledError):
+        return False
+    task = asyncio.current_task()
+    return task is not None and not task.cancelling()
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
@@ -176,6 +186,7 @@ def one_line(error: ValidationError) -> str:
 
 def _fault_line(details: ErrorDetails) -> str:
     where = ".".join(str(part) for part in details["loc"])
-    told = f"{where}: {details['msg']}" if where else details["msg"]
+    message = " ".join(details["msg"].split())
+    told = f"{where}: {message}" if where else message
     got = repr(details["input"])
     return told if details["type"] == "missing" else f"{told} (got {got if len(got) <= 80 else got[:77] + '...'})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 
@@ -23,11 +24,23 @@ def _search(cls: type, base: type) -> tuple[Any, ...] | None:
         inherited = _search(origin, base)
         if inherited is not None:
             open_parameters = dict(zip(getattr(origin, "__parameters__", ()), given, strict=False))
-            return tuple(_substitute(argument, open_parameters) for argument in inherited)
+            return tuple(substitute(argument, open_parameters) for argument in inherited)
     return None
 
 
-def _substitute(argument: Any, given: dict[Any, Any]) -> Any:
+def type_variables(cls: type) -> dict[Any, Any]:
+    """What a class says for each type variable of its generic bases."""
+    found: dict[Any, Any] = {}
+    for alias in getattr(cls, "__orig_bases__", cls.__bases__):
+        origin = get_origin(alias) or alias
+        given = dict(zip(getattr(origin, "__parameters__", ()), get_args(alias), strict=False))
+        inherited = type_variables(origin) if isinstance(origin, type) else {}
+        found |= {variable: substitute(argument, given) for variable, argument in inherited.items()} | given
+    return found
+
+
+def substitute(argument: Any, given: Mapping[Any, Any]) -> Any:
+    """A type with its type variables replaced by what is given for them."""
     if isinstance(argument, TypeVar):
         return given.get(argument, argument)
     parameters = getattr(argument, "__parameters__", ())

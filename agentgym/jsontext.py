@@ -5,6 +5,7 @@ Neither `json` nor `orjson` is imported before it is used: together they are a t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from functools import cache
@@ -39,7 +40,7 @@ def parse_json(text: str) -> JsonValue:
 
 
 def dump_json(value: object) -> bytes:
-    """Write JSON, compact and UTF-8; takes our dataclasses, integers of any size, and text with broken surrogates."""
+    """Write JSON, compact and UTF-8, and never fail: what JSON cannot hold is written as text, or null."""
     import orjson
 
     try:
@@ -47,7 +48,18 @@ def dump_json(value: object) -> bytes:
     except TypeError:
         import json
 
-        return json.dumps(_mended(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        try:
+            return json.dumps(_mended(value), ensure_ascii=False, separators=(",", ":")).encode()
+        except RecursionError:
+            return b'"nested too deeply to be written"'
+
+
+def dump_plain(value: JsonValue) -> str:
+    """Write JSON that says all there is; ValueError where a number is not finite, which JSON cannot hold."""
+    text = dump_json(value).decode()
+    if "null" in text and not _is_finite(value):
+        raise ValueError("not plain JSON: a number in it is not finite")
+    return text
 
 
 def mend_text(text: str) -> str:
@@ -64,7 +76,9 @@ def _mended(value: object) -> object:
         return {mend_text(str(key)): _mended(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_mended(item) for item in value]
-    return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if isinstance(value, (int, type(None))) else mend_text(str(value))
 
 
 def _without_duplicates(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
@@ -84,6 +98,12 @@ def _finite(digits: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError(f"not plain JSON: {digits} is too large a number")
     return number
+
+
+def _is_finite(value: JsonValue) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return all(_is_finite(inner) for inner in _inside(value))
 
 
 def _depth(value: JsonValue) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from pydantic import JsonValue, TypeAdapter
@@ -16,6 +17,56 @@ def plain_schema(annotation: Any) -> JsonObject:
     """The JSON Schema of a type, untitled."""
     schema = TypeAdapter(annotation).json_schema()
     return cast(JsonObject, _untitled(schema))
+
+
+def has_number_choices(schema: JsonValue) -> bool:
+    """Whether a number or a boolean must be one of a few: there even strict pydantic takes `true` for 1."""
+    if isinstance(schema, list):
+        return any(map(has_number_choices, schema))
+    if not isinstance(schema, dict):
+        return False
+    return any(isinstance(choice, (int, float)) for choice in _choices(schema)) or any(
+        has_number_choices(part) for part in schema.values()
+    )
+
+
+def wrong_choice(schema: JsonValue, value: JsonValue, place: str = "", root: JsonValue = None) -> str | None:
+    """What is wrong with a value that equals one of a few choices, but is of another type."""
+    root = schema if root is None else root
+    if not isinstance(schema, dict):
+        return None
+    choices = _choices(schema)
+    if choices and not any(choice == value and type(choice) is type(value) for choice in choices):
+        return f"{place}: Input should be exactly one of {', '.join(map(repr, choices))} (got {value!r})"
+    if "$ref" in schema:
+        return wrong_choice(_referred(root, str(schema["$ref"])), value, place, root)
+    options = schema.get("anyOf")
+    if isinstance(options, list):
+        wrongs = [wrong_choice(option, value, place, root) for option in options]
+        return None if None in wrongs else wrongs[0]
+    inner = (wrong_choice(part, item, f"{place}.{key}".strip("."), root) for key, part, item in _parts(schema, value))
+    return next((wrong for wrong in inner if wrong is not None), None)
+
+
+def _choices(schema: JsonObject) -> list[JsonValue]:
+    listed = [schema["const"]] if "const" in schema else schema.get("enum")
+    return listed if isinstance(listed, list) else []
+
+
+def _referred(root: JsonValue, reference: str) -> JsonValue:
+    definitions = root.get("$defs") if isinstance(root, dict) else None
+    return definitions.get(reference.rpartition("/")[2]) if isinstance(definitions, dict) else None
+
+
+def _parts(schema: JsonObject, value: JsonValue) -> Iterator[tuple[str, JsonValue, JsonValue]]:
+    """What a value holds, each with its own schema."""
+    properties, items = schema.get("properties"), schema.get("items")
+    if isinstance(value, dict) and isinstance(properties, dict):
+        yield from ((key, properties[key], item) for key, item in value.items() if key in properties)
+    if isinstance(value, dict):
+        yield from ((key, schema.get("additionalProperties"), item) for key, item in value.items())
+    if isinstance(value, list):
+        yield from ((str(number), items, item) for number, item in enumerate(value))
 
 
 def _untitled(schema: JsonValue) -> JsonValue:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from random import Random, SystemRandom
 
+from agentgym.errors import UsageError
+
 
 def fresh_seed() -> int:
     """A seed nobody chose; it fits a JSON number that every reader keeps exact."""
     return SystemRandom().getrandbits(53)
+
+
+def checked_seed(seed: object) -> int:
+    """The seed, if it is one: a whole number from 0."""
+    if type(seed) is not int or seed < 0:
+        raise UsageError(f"seed={seed!r}: a seed is a whole number from 0, or None for a fresh one")
+    return seed
 
 
 def derive_seed(seed: int, *names: str) -> int:

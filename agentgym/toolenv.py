@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Literal, Union, cast, final
+from typing import Any, ClassVar, Generic, Literal, TypeVar, Union, cast, final
 
 from agentgym.env import Env
 from agentgym.errors import DefinitionError, InvalidActionError, ToolFault, boundary
-from agentgym.generics import type_arguments, union_members
+from agentgym.generics import type_arguments, type_variables, union_members
 from agentgym.jsontext import mend_text, parse_json
 from agentgym.messages import JsonObject, ToolCall, Turn
 from agentgym.steps import ObsT, Step, TaskT
-from agentgym.tools import BadCall, Say, Tool, ToolAction, ToolError, ToolSpec
+from agentgym.tools import BadCall, Problem, Say, Tool, ToolAction, ToolError, ToolSpec
 
 
 class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[TaskT, ObsT]):
@@ -21,14 +22,19 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
 
     tools: ClassVar[Mapping[str, Tool[..., object]]] = {}
     """The tools by name, in the order they were written."""
-    _observation_classes: ClassVar[tuple[type, ...]] = ()
     _takes_text: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.tools = {found.name: found for found in _tools_of(cls)}
         cls.observation_type = type_arguments(cls, ToolEnv)[1]
         members = union_members(cls.observation_type)
+        cls.tools = _tools_of(cls)
+        if isinstance(cls.observation_type, TypeVar):
+            if cls.tools and not getattr(cls, "__parameters__", ()):
+                raise DefinitionError(
+                    f"{cls.__name__}: name its task and observation types: ToolEnv[MyTask, MyObservation]"
+                )
+            return
         if all(isinstance(member, type) for member in members):
             cls._observation_classes = (*members, ToolError)
             cls._takes_text = len(members) == 1 and _made_of_text(members[0])
@@ -121,7 +127,10 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
 
     def load_action(self, recorded: str | JsonObject) -> ToolAction | BadCall | Say:
         """The action that a record stands for."""
-        record = parse_json(recorded) if isinstance(recorded, str) else recorded
+        try:
+            record = parse_json(recorded) if isinstance(recorded, str) else recorded
+        except ValueError as error:
+            raise InvalidActionError(f"not an action of {self.id}: {error}") from None
         match record:
             case {"type": "tool", "tool": str(name), "arguments": dict(arguments)} if name in self.tools:
                 return self.tools[name].load(arguments)
@@ -136,10 +145,10 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
         """Tools are called instead."""
 
     @classmethod
-    def action_model(cls) -> Any:
-        """The tagged union of this class's tool actions and plain text."""
+    def action_model(cls, *, bad_calls: bool = True) -> Any:
+        """The union of this class's actions, tagged by `type`: calls of its tools, plain text, and calls gone wrong."""
         variants = [_variant(found) for found in cls.tools.values()]
-        return Union[(*variants, _SayRecord)]
+        return Union[(*variants, _SayRecord, *([_BadCallRecord] if bad_calls else []))]
 
     def _observed(self, name: str, value: object) -> ObsT | ToolError:
         if not isinstance(value, self._observation_classes):
@@ -167,33 +176,57 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
 
 @dataclasses.dataclass(frozen=True)
 class _SayRecord:
+    type: Literal["say"]
     text: str
-    type: Literal["say"] = "say"
+
+
+@dataclasses.dataclass(frozen=True)
+class _BadCallRecord:
+    type: Literal["bad_call"]
+    tool: str
+    raw: str
+    kind: Problem
+    text: str
 
 
 def _variant(found: Tool[..., object]) -> type:
     """A dataclass with the JSON form of one tool's actions."""
     fields: list[tuple[str, Any, Any]] = [
+        ("type", Literal["tool"], dataclasses.field()),
         ("tool", Literal[found.name], dataclasses.field()),
         ("arguments", found.arguments_type, dataclasses.field()),
-        ("type", Literal["tool"], dataclasses.field(default="tool")),
     ]
     return dataclasses.make_dataclass(f"{found.name}_action", fields, frozen=True)
 
 
-def _tools_of(cls: type) -> Iterator[Tool[..., object]]:
-    names = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
-    for name in names:
-        found = inspect.getattr_static(cls, name)
+def _tools_of(cls: type[ToolEnv[Any, Any]]) -> dict[str, Tool[..., object]]:
+    tools: dict[str, Tool[..., object]] = {}
+    given = type_variables(cls)
+    for attribute in dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base)):
+        found = inspect.getattr_static(cls, attribute)
         if isinstance(found, Tool):
-            if hasattr(ToolEnv, name) or name in Env.__annotations__:
-                raise DefinitionError(
-                    f"{cls.__name__}.{name}: a tool cannot take the name of a part of ToolEnv; "
-                    f"call the method something else and write @tool(name={name!r})"
-                )
-            if not hasattr(found, "parameters"):
-                found.resolve()
-            yield found
+            found = _resolved(cls, attribute, found, given)
+            if found.name in tools:
+                raise DefinitionError(f"{cls.__name__}.{attribute}: another tool is called {found.name!r} already")
+            tools[found.name] = found
+    return tools
+
+
+def _resolved(
+    cls: type[ToolEnv[Any, Any]], attribute: str, found: Tool[..., object], given: dict[Any, Any]
+) -> Tool[..., object]:
+    if attribute in _TAKEN:
+        raise DefinitionError(
+            f"{cls.__name__}.{attribute}: a tool cannot take the name of a part of ToolEnv; "
+            f"call the method something else and write @tool(name={attribute!r})"
+        )
+    if not hasattr(found, "parameters"):
+        found.resolve(cls, given)
+    elif found.is_open and given:
+        found = copy.copy(found)
+        found.resolve(cls, given)
+        setattr(cls, attribute, found)
+    return found
 
 
 def _check_tool(cls: type[ToolEnv[Any, Any]], found: Tool[..., object]) -> None:
@@ -220,3 +253,6 @@ def _names(cls: type[ToolEnv[Any, Any]]) -> str:
 
 def _name(annotation: object) -> str:
     return getattr(annotation, "__name__", str(annotation))
+
+
+_TAKEN = frozenset(name for name in dir(ToolEnv) if not name.startswith("__")) | {"task", "rng"}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
 
 import anyio
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from agentgym.errors import DefinitionError, InvalidActionError, one_line
-from agentgym.jsontext import dump_json
+from agentgym.jsontext import dump_json, dump_plain
 from agentgym.messages import JsonObject, ToolCall
-from agentgym.schemas import plain_schema
+from agentgym.schemas import has_number_choices, plain_schema, wrong_choice
 from agentgym.signatures import read_signature
 
 P = ParamSpec("P")
@@ -109,6 +111,8 @@ class Tool(Generic[P, R]):
         self._check_options()
 
     def _check_options(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", self.name):
+            raise DefinitionError(f"tool {self.name!r}: endpoints take names of 1 to 64 letters, digits, _ and - only")
         if self.blocking and self.is_async:
             raise DefinitionError(f"tool {self.name}: an async tool cannot be blocking; make it a plain def")
         if self.timeout_s is not None and not self.is_async and not self.blocking:
@@ -118,9 +122,10 @@ class Tool(Generic[P, R]):
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise DefinitionError(f"tool {self.name}: timeout_s={self.timeout_s!r} must be positive")
 
-    def resolve(self) -> None:
-        """Read the signature; the environment class does this once, when it is made."""
-        signature = read_signature(self.function, self.name)
+    def resolve(self, owner: type | None = None, given: Mapping[Any, Any] | None = None) -> None:
+        """Read the signature; an environment class does this when it is made."""
+        signature = read_signature(self.function, self.name, owner, given or {})
+        self.is_open = signature.is_open
         self.arguments_type = signature.arguments
         self.returns = signature.returns
         self.description = signature.description
@@ -128,6 +133,9 @@ class Tool(Generic[P, R]):
         self._validate = adapter.validator.validate_json
         self._dump = adapter.serializer.to_python
         self.parameters = plain_schema(signature.arguments)
+        # A nested model that asks for more keys gets them; others would drop them in silence.
+        self._extra: Literal["forbid"] | None = None if _takes_any_key(self.parameters.get("$defs")) else "forbid"
+        self._has_choices = has_number_choices(self.parameters)
 
     @property
     def spec(self) -> ToolSpec:
@@ -148,9 +156,14 @@ class Tool(Generic[P, R]):
         if call.problem is not None:
             return BadCall(call, "invalid_json", f"{self.name}: {call.problem}")
         try:
-            return ToolAction(self.name, self._validate(call.text, strict=True))
+            text = call.raw if call.raw is not None else dump_plain(call.arguments)
+            action = ToolAction(self.name, self._validate(text, strict=True, extra=self._extra))
+            wrong = wrong_choice(self.parameters, call.arguments) if self._has_choices else None
+            return action if wrong is None else BadCall(call, "invalid_arguments", f"{self.name}: {wrong}")
         except ValidationError as error:
             return BadCall(call, "invalid_arguments", self.explain(error))
+        except ValueError as error:
+            return BadCall(call, "invalid_json", f"{self.name}: {error}")
 
     def dump_arguments(self, arguments: object) -> JsonObject:
         """The arguments as JSON values, defaults filled in."""
@@ -159,7 +172,7 @@ class Tool(Generic[P, R]):
     def load(self, arguments: Mapping[str, object]) -> ToolAction:
         """The action that a record's arguments stand for."""
         try:
-            return ToolAction(self.name, self._validate(dump_json(arguments), strict=True))
+            return ToolAction(self.name, self._validate(dump_json(arguments), strict=True, extra=self._extra))
         except ValidationError as error:
             raise InvalidActionError(self.explain(error)) from None
 
@@ -169,25 +182,34 @@ class Tool(Generic[P, R]):
 
     async def run(self, env: object, action: ToolAction) -> object:
         """Run the tool on an environment, within its timeout; a timeout is a ToolError."""
-        arguments = vars(action.arguments)
-        function = cast("Callable[..., Any]", self.function)
-        if not self.is_async and not self.blocking:
-            return function(env, **arguments)
+        call = partial(cast("Callable[..., Any]", self.function), env, **_own(vars(action.arguments)))
+        if self.blocking:
+            return await self._run_in_thread(call)
         if self.timeout_s is None:
-            return await self._run_async(function, env, arguments)
+            given = call()
+            return await given if self.is_async or isinstance(given, Awaitable) else given
         with anyio.move_on_after(self.timeout_s):
-            return await self._run_async(function, env, arguments)
+            return await call()
+        return self._timed_out()
+
+    async def _run_in_thread(self, call: Callable[[], object]) -> object:
+        from anyio import CapacityLimiter, to_thread  # not above: most programs run no blocking tool
+
+        # The time starts when there is a thread to run in: how busy the neighbours are must not decide an episode.
+        threads, turnstile = to_thread.current_default_thread_limiter(), object()
+        await threads.acquire_on_behalf_of(turnstile)
+        try:
+            with anyio.move_on_after(self.timeout_s):
+                # A thread cannot be stopped: it is left behind only where a timeout says so.
+                abandon = self.timeout_s is not None
+                return await to_thread.run_sync(call, limiter=CapacityLimiter(1), abandon_on_cancel=abandon)
+        finally:
+            threads.release_on_behalf_of(turnstile)
+        return self._timed_out()
+
+    def _timed_out(self) -> ToolError:
         text = f"{self.name} took longer than {self.timeout_s:g} s and was stopped"
         return ToolError(text=text, kind="timeout", tool=self.name)
-
-    async def _run_async(self, function: Callable[..., Any], env: object, arguments: dict[str, object]) -> object:
-        if self.is_async:
-            return await function(env, **arguments)
-        from anyio import to_thread  # not above: most programs run no blocking tool
-
-        call = partial(function, env, **arguments)
-        # A thread cannot be stopped: it is left behind only where a timeout says so.
-        return await to_thread.run_sync(call, abandon_on_cancel=self.timeout_s is not None)
 
     def __get__(self, instance: object, owner: type | None = None) -> Tool[P, R]:
         if instance is None:
@@ -223,3 +245,16 @@ def tool(
     """Let agents call this method; its schema comes from its annotations and its docstring."""
     options = partial(Tool[P, R], name=name, readonly=readonly, blocking=blocking, timeout_s=timeout_s)
     return options if function is None else options(function)
+
+
+_SCALARS = (str, int, float, bool, type(None))
+
+
+def _own(arguments: dict[str, object]) -> dict[str, object]:
+    """Arguments a tool may change: the action, which is recorded and may be taken again, stays as it is."""
+    return {name: value if type(value) in _SCALARS else copy.deepcopy(value) for name, value in arguments.items()}
+
+
+def _takes_any_key(definitions: JsonValue) -> bool:
+    models = definitions.values() if isinstance(definitions, dict) else ()
+    return any(isinstance(model, dict) and bool(model.get("additionalProperties")) for model in models)

@@ -58,7 +58,7 @@ class GymnasiumEnv(gymnasium.Env[Any, Any]):
         room = {"max_text": max_text, "max_items": max_items}
         if isinstance(spec, str):
             self.spec = _recipe(self.inner.id, {"spec": spec, "render_mode": render_mode, **room, **config})
-        self._actions = codec_for(self.inner.action_model(), **room)
+        self._actions = codec_for(_action_type(self.inner), **room)
         self._observations = codec_for(_observation_type(self.inner), **room)
         self.action_space = self._actions.space
         self.observation_space = self._observations.space
@@ -140,6 +140,10 @@ def _made(spec: str | Env[Any, Any, Any], config: dict[str, Any]) -> Env[Any, An
     if config:
         raise UsageError(f"{spec.id} is made already; its settings come too late: {', '.join(config)}")
     return spec
+
+
+def _action_type(env: Env[Any, Any, Any]) -> Any:
+    return env.action_model(bad_calls=False) if isinstance(env, ToolEnv) else env.action_model()
 
 
 def _observation_type(env: Env[Any, Any, Any]) -> Any:

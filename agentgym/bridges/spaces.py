@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,22 +28,9 @@ from agentgym.bridges.codecs import (
     Words,
 )
 from agentgym.bridges.texts import AnyText
+from agentgym.sampling import known_texts
 
 __all__ = ["CUT", "Codec", "codec_for"]
-
-_SAMPLES = {
-    "date": "2000-01-01",
-    "date-time": "2000-01-01T00:00:00Z",
-    "duration": "PT0S",
-    "email": "a@example.com",
-    "ipv4": "127.0.0.1",
-    "ipv6": "::1",
-    "time": "00:00:00",
-    "uri": "https://example.com/",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-    "uuid4": "00000000-0000-4000-8000-000000000000",
-}
-_RUN = 17  # how many lengths of a repeated letter are tried against a pattern
 
 
 def codec_for(annotation: Any, *, max_text: int = 4096, max_items: int = 16) -> Codec:
@@ -165,7 +151,7 @@ class _Reader:
         if most == 0:
             return Choice([""])
         room = most or max(least, self.max_text)
-        space = AnyText(room, min_length=least, examples=_examples(schema, range(least, room + 1)))
+        space = AnyText(room, min_length=least, examples=known_texts(schema, range(least, room + 1)))
         return Words(space, cut=most is None)
 
 
@@ -182,15 +168,3 @@ def _cases(schema: Schema) -> Sequence[Schema]:
 
 def _perhaps(schema: Schema) -> Schema:
     return {"type": "array", "items": schema, "maxItems": 1}
-
-
-def _examples(schema: Schema, lengths: range) -> list[str]:
-    """Texts to sample where a schema asks for more than a length."""
-    known = schema.get("examples") or [_SAMPLES.get(schema.get("format", ""))]
-    if examples := [text for text in known if isinstance(text, str) and len(text) in lengths]:
-        return examples
-    runs = [letter * length for letter in "0aA" for length in lengths[:_RUN]]
-    tried = [schema["default"]] if isinstance(schema.get("default"), str) else runs
-    with suppress(re.error):
-        return [text for text in tried if "pattern" in schema and re.search(schema["pattern"], text)]
-    return []

@@ -1,0 +1,38 @@
+"""What tests of environments and policies need: shipped to users, imported by nothing else.
+
+Every name below is imported when it is first used.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from agentgym.testing.check import CheckReport as CheckReport
+    from agentgym.testing.check import Finding as Finding
+    from agentgym.testing.check import Score as Score
+    from agentgym.testing.check import check_env as check_env
+    from agentgym.testing.endpoint import FakeEndpoint as FakeEndpoint
+    from agentgym.testing.virtual_time import VirtualTimeLoop as VirtualTimeLoop
+    from agentgym.testing.virtual_time import virtual_backend as virtual_backend
+
+_HOMES = {
+    "agentgym.testing.check": ("CheckReport", "Finding", "Score", "check_env"),
+    "agentgym.testing.endpoint": ("FakeEndpoint",),
+    "agentgym.testing.virtual_time": ("VirtualTimeLoop", "virtual_backend"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [*_HOME_OF]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'agentgym.testing' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
