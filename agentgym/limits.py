@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -53,5 +54,9 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and not value > 0:
-                raise UsageError(f"Limits({field.name}={value!r}): a limit is a positive number, or None for none")
+            kinds = (int,) if field.name in ("turns", "tokens") else (int, float)
+            if value is None and field.name != "cleanup_s":
+                continue
+            if type(value) not in kinds or not 0 < value < math.inf:
+                kind = "whole" if kinds == (int,) else "finite"
+                raise UsageError(f"Limits({field.name}={value!r}): a limit is a positive {kind} number, or None")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
 from typing import Any
 
 import anyio
+from anyio.lowlevel import checkpoint
 from pydantic import BaseModel
 
 from agentgym import __version__
@@ -18,8 +20,8 @@ from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnR
 from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, UsageError, boundary
 from agentgym.limits import LimitName, Limits, running_clock
 from agentgym.messages import NO_USAGE, Conversation, JsonObject, Message, ToolCall, Turn, Usage
-from agentgym.policy import Context, Policy, Session
-from agentgym.seeds import derive_seed, fresh_seed
+from agentgym.policy import Context, Policy, Session, checked_turn
+from agentgym.seeds import checked_seed, derive_seed, fresh_seed
 from agentgym.steps import Step, task_id
 from agentgym.tools import ToolError, ToolSpec
 
@@ -39,17 +41,35 @@ async def rollout(
 
     Without a task the environment draws one by the seed. At the end the environment is closed.
     """
-    game = _Game(env, policy, task, fresh_seed() if seed is None else seed, limits or Limits())
+    if not isinstance(env, Env):
+        raise UsageError(f"rollout plays an environment, an instance of Env, not {env!r}")
+    game = _Game(env, policy, task, fresh_seed() if seed is None else checked_seed(seed), limits or Limits())
+    with _played_by(env, game):
+        try:
+            with boundary(EnvironmentFault, env.id), anyio.move_on_after(game.limits.seconds) as deadline:
+                await game.play()
+            if deadline.cancelled_caught:
+                game.run_out_of_time()
+        except Fault as fault:
+            game.cause = _cause(fault)
+        finally:
+            await game.let_go()
+        return game.episode(trial)
+
+
+@contextmanager
+def _played_by(env: Env[Any, Any, Any], game: _Game) -> Iterator[None]:
+    """Two rollouts on one instance would write into each other's episodes."""
+    if env._player is not None:
+        raise UsageError(f"this {env.id} is being played already; give every rollout an instance of its own")
+    env._player = game
     try:
-        with boundary(EnvironmentFault, env.id), anyio.move_on_after(game.limits.seconds) as deadline:
-            await game.play()
-        if deadline.cancelled_caught:
-            game.run_out_of_time()
-    except Fault as fault:
-        game.cause = _cause(fault)
+        yield
     finally:
-        await game.let_go()
-    return game.episode(trial)
+        env._player = None
+
+
+_LONGEST_STRETCH_S = 0.003
 
 
 class _Game:
@@ -83,13 +103,19 @@ class _Game:
 
     async def play(self) -> None:
         """Reset, then turn by turn until the episode is over or a limit is reached."""
+        await checkpoint()
         await self._begin()
         env, session = self.env, self._start()
         self.limit = self._limit_reached()
+        paused = self._clock()
         while not env.over and self.limit is None:
             started = self._clock()
+            if started - paused > _LONGEST_STRETCH_S:
+                # Policy and tools may all be inline: without a pause neither deadline nor Ctrl-C could end them.
+                await checkpoint()
+                paused = started = self._clock()
             with boundary(PolicyFault, self._policy_name, "act"):
-                turn = _checked_turn(await session.act(self._conversation)).with_call_ids(len(self._turns))
+                turn = checked_turn(await session.act(self._conversation)).with_call_ids(len(self._turns))
             acted = self._clock()
             self._policy_s += acted - started
             if turn.usage is not NO_USAGE:
@@ -199,14 +225,16 @@ class _Game:
             replies += _replies(calls, str(error)) or [Message("user", str(error))]
             return
         recorded = [env.dump_action(action) for action in actions]
+        paired: Sequence[ToolCall | None] = (*[None] * (len(actions) - len(calls)), *calls)
 
         def keep(step: Step[Any]) -> None:
-            call = calls[len(steps)] if calls else None
+            call = paired[len(steps)]
             steps.append(self._record(recorded[len(steps)], step))
             replies.extend(env.show(step.observation, call=call))
 
         await env.take(actions, on_step=keep)
-        replies += _replies(calls[len(steps) :], "This call was not carried out.")
+        left = [call for call in paired[len(steps) :] if call is not None]
+        replies += _replies(left, "This call was not carried out.")
 
     def _record(self, action: JsonObject, step: Step[Any]) -> StepRecord:
         observation, reward, terminated, truncated, info = step
@@ -261,12 +289,6 @@ def _replies(calls: Sequence[ToolCall], text: str) -> list[Message]:
 
 def _least(*bounds: float | None) -> float:
     return min((bound for bound in bounds if bound is not None), default=inf)
-
-
-def _checked_turn(given: object) -> Turn:
-    if not isinstance(given, Turn):
-        raise TypeError(f"act gave {type(given).__name__}, not a Turn")
-    return given
 
 
 def _cause(fault: Fault | UsageError) -> Cause:

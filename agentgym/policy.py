@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 from agentgym.episode import Outcome
 from agentgym.limits import Limits
-from agentgym.messages import Conversation, JsonObject, Turn
+from agentgym.messages import Conversation, JsonObject, ToolCall, Turn, Usage
 from agentgym.tools import ToolSpec
 
 
@@ -56,3 +56,21 @@ class Policy(ABC):
 
     async def aclose(self) -> None:
         """Let go of what all sessions share, such as connections."""
+
+
+def checked_turn(given: Any) -> Turn:
+    """What a session gave, if it is a turn that a record can hold; TypeError says what is not."""
+    if not isinstance(given, Turn):
+        raise TypeError(f"act gave {type(given).__name__}, not a Turn")
+    turn: Any = given  # written by anybody: the annotations promise nothing
+    if turn.text is None or type(turn.tool_calls) is not tuple:
+        turn = replace(turn, text=turn.text or "", tool_calls=tuple(turn.tool_calls or ()))
+    if not isinstance(turn.text, str):
+        raise TypeError(f"act gave a Turn whose text is {type(turn.text).__name__}: {turn!r:.200}")
+    if not isinstance(turn.usage, Usage):
+        raise TypeError(f"act gave a Turn whose usage is {type(turn.usage).__name__}, not Usage: {turn!r:.200}")
+    for call in turn.tool_calls:
+        if not (isinstance(call, ToolCall) and isinstance(call.name, str) and isinstance(call.arguments, dict)):
+            raise TypeError(f"act gave {call!r:.200}, not ToolCall(name, {{...}}); ToolCall.from_text reads JSON text")
+    checked: Turn = turn
+    return checked

@@ -6,9 +6,10 @@ import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, ParamSpec, TypeVar, overload
 
+import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from agentgym.errors import UsageError
@@ -45,14 +46,14 @@ class _Portal:
             if isinstance(work, Coroutine):
                 work.close()
             raise UsageError("run_sync was called from code that run_sync is running; use `await` there")
-        ended = threading.Event()
-        future = self._open().start_task_soon(_call, work, args, kwargs, ended)
+        portal, task = self._open(), _Task()
         try:
-            return future.result()
+            return portal.start_task_soon(task.run, work, args, kwargs).result()
         except BaseException:
             # Ctrl-C reaches the waiting thread only: hand it on, and let the work clean up first.
-            if future.cancel():
-                ended.wait(_CLEANUP_S)
+            with suppress(RuntimeError):
+                portal.call(task.cancel)
+                task.wait()
             raise
 
     def close(self) -> None:
@@ -61,7 +62,8 @@ class _Portal:
             context, portal = self._context, self._portal
             self._context = self._portal = self._thread = None
         if context is not None and portal is not None:
-            portal.call(portal.stop, True)
+            with suppress(RuntimeError):  # what ran in it may have ended it
+                portal.call(portal.stop, True)
             context.__exit__(None, None, None)
 
     def forget(self) -> None:
@@ -71,20 +73,45 @@ class _Portal:
         self._lock = threading.Lock()
         self._context = self._portal = self._thread = None
 
+    def _runs(self) -> bool:
+        """Whether the loop is there: a SystemExit in what it ran ends it."""
+        return any(thread.ident == self._thread for thread in threading.enumerate())
+
     def _open(self) -> BlockingPortal:
         with self._lock:
-            if self._portal is None:
+            if self._portal is None or not self._runs():
                 self._context = start_blocking_portal(name="agentgym-portal")
                 self._portal = self._context.__enter__()
                 self._thread = self._portal.call(threading.get_ident)
             return self._portal
 
 
-async def _call(work: Any, args: tuple[Any, ...], kwargs: dict[str, Any], ended: threading.Event) -> Any:
-    try:
-        return await (work if isinstance(work, Awaitable) else work(*args, **kwargs))
-    finally:
-        ended.set()
+class _Task:
+    """A piece of work that whoever waits for it can cancel."""
+
+    def __init__(self) -> None:
+        self._scope: anyio.CancelScope | None = None
+        self._cancelled = False
+        self._ended = threading.Event()
+
+    async def run(self, work: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            with anyio.CancelScope() as self._scope:
+                if self._cancelled:
+                    self._scope.cancel()
+                return await (work if isinstance(work, Awaitable) else work(*args, **kwargs))
+        finally:
+            self._ended.set()
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def wait(self) -> None:
+        """Until it has ended; what was cancelled before it began will not go far."""
+        if self._scope is not None:
+            self._ended.wait(_CLEANUP_S)
 
 
 _PORTAL = _Portal()

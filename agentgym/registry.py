@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import agentgym
 from agentgym.entrypoints import entry_points
@@ -19,10 +20,12 @@ from agentgym.env import Env
 from agentgym.errors import ShadowedPackageError, UnknownNameError, UsageError, boundary, did_you_mean
 from agentgym.extras import EXTRA_OF, missing_extra
 from agentgym.jsontext import dump_json, parse_json
+from agentgym.messages import JsonObject
 
 GROUP = "agentgym.environments"
 SCHEMES = {"gymnasium": "agentgym.bridges.gymnasium:wrap"}
 """Bridges by name: `gymnasium:FrozenLake-v1` is wrapped by what stands behind `gymnasium`."""
+_SECRET = re.compile("key|token|secret|password", re.IGNORECASE)
 _OURS = ("environments", "trainers", "benchmarks")
 
 
@@ -43,7 +46,7 @@ def make(spec: str, /, **config: Any) -> Env[Any, Any, Any]:
     except TypeError as error:
         raise UsageError(f"{spec}: {error}; its settings are: {_settings(cls)}") from None
     env = cls(**config)
-    env.config = parse_json(dump_json({name: _recordable(value) for name, value in config.items()}).decode())  # type: ignore[assignment]  # a dict was dumped
+    env.config = _recordable(config)
     return env
 
 
@@ -51,7 +54,9 @@ def load_env(spec: str) -> type[Env[Any, Any, Any]]:
     """The environment class an id or `path/to/file.py:Class` stands for."""
     path, colon, name = spec.rpartition(":") if ".py:" in spec else (spec, "", "")
     if path.endswith(".py"):
-        return _class_in(load_file(Path(path)), name if colon else None, spec)
+        if not Path(path).is_file():
+            raise UnknownNameError(f"no file {path!r}; give path/to/file.py:Class")
+        return _class_in(load_file(Path(path).resolve()), name if colon else None, spec)
     target = entry_points(GROUP).get(spec)
     if target is None:
         told = did_you_mean(spec, env_ids())
@@ -99,14 +104,12 @@ def check_not_shadowed(package: str) -> None:
 @cache
 def load_file(path: Path) -> ModuleType:
     """Import a Python file by its path, once."""
-    if not path.is_file():
-        raise UnknownNameError(f"no file {str(path)!r}; give path/to/file.py:Class")
-    name = f"agentgym_file_{path.stem}_{abs(hash(path.resolve()))}"
+    name = f"agentgym_file_{path.stem}_{abs(hash(path))}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
+    folder = str(path.parent)
     sys.modules[name] = module
     sys.path.insert(0, folder)
     try:
@@ -137,5 +140,7 @@ def _settings(cls: type) -> str:
     return ", ".join(inspect.signature(cls).parameters) or "none"
 
 
-def _recordable(value: object) -> object:
-    return value if isinstance(value, (str, int, float, bool, list, dict, type(None))) else str(value)
+def _recordable(config: dict[str, Any]) -> JsonObject:
+    """The settings as JSON, for records; what looks like a secret stays out of them."""
+    kept = {name: "[hidden]" if _SECRET.search(name) else value for name, value in config.items()}
+    return cast(JsonObject, parse_json(dump_json(kept).decode()))

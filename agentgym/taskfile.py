@@ -20,9 +20,12 @@ def read_tasks(path: str | Path, env: Env[Any, Any, Any] | type[Env[Any, Any, An
     tasks: dict[str, BaseModel] = {}
     for where, text in _entries(Path(path)):
         try:
+            parse_json(text)  # refuses a key that stands twice, which other readers pass over
             task = model.model_validate_json(text)
         except ValidationError as error:
             raise DataFileError(f"{where}: not a {model.__name__}: {one_line(error)}") from None
+        except ValueError as error:
+            raise DataFileError(f"{where}: {error}") from None
         if task_id(task) in tasks:
             raise DataFileError(f"{where}: the task id {task_id(task)!r} stands twice; ids must differ")
         tasks[task_id(task)] = task
@@ -33,7 +36,7 @@ def read_tasks(path: str | Path, env: Env[Any, Any, Any] | type[Env[Any, Any, An
 
 def _entries(path: Path) -> Iterator[tuple[str, str]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataFileError(f"{path}: cannot be read: {error}; give a JSONL file with a task a line") from None
     if not text.lstrip().startswith("["):

@@ -42,6 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code: 0 success, 1 a negative result, 2 wrong use, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     given = [word for word in words if word != "--debug"]
+    _open_missing_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a model wrote must not break a narrow terminal
     try:
@@ -56,9 +57,20 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader had enough; so be it
         return 0
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        return _explain(error, f"{_speaker(given)}: {error}", 1, debug=given != words)
     except _expected() as error:
         message = " ".join(line.strip() for line in str(error).splitlines())
         return _explain(error, f"{_speaker(given)}: {message}", 2, debug=given != words)
+
+
+def _open_missing_streams() -> None:
+    """A stream that was closed before the start is None; what goes there goes nowhere."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
 
 
 def _act(words: list[str]) -> int:

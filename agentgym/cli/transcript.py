@@ -86,4 +86,5 @@ def _cut(text: str) -> str:
 
 def _block(who: str, text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines() or [""]):
-        yield f"{'' if number else who:<{_WIDTH}}{line}".rstrip()
+        shown = "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in line)
+        yield f"{'' if number else who:<{_WIDTH}}{shown}".rstrip()

@@ -106,8 +106,14 @@ def _usage(usage: JsonValue) -> Usage:
         _count(usage.get("prompt_tokens")),
         _count(usage.get("completion_tokens")),
         _count(details.get("cached_tokens")) if isinstance(details, dict) else 0,
+        _cost(usage.get("cost")),
         calls=1,
     )
+
+
+def _cost(cost: JsonValue) -> float:
+    """US dollars, where a server tells them, as OpenRouter does."""
+    return float(cost) if isinstance(cost, (int, float)) and cost > 0 else 0.0
 
 
 def _span(reply: JsonObject, choice: JsonObject, temperature: float | None) -> TokenSpan | None:

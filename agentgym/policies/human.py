@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from threading import Thread
 
 import anyio
@@ -20,9 +21,10 @@ _HELP = "Answer with text, or call a tool: /NAME {json} or /NAME key=value ...  
 
 def _ask(prompt: str) -> str:
     """Read one line from the terminal; the end of input reads as an empty line."""
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
-    return sys.stdin.readline()
+    if sys.stderr is not None:
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
+    return "" if sys.stdin is None else sys.stdin.readline()
 
 
 def _tell(text: str) -> None:
@@ -62,18 +64,28 @@ class _HumanSession(Session):
 
 async def _answer(ask: Callable[[str], str], prompt: str) -> str:
     """Ask in a thread of its own: one that waits for a line cannot be stopped, but a daemon lets the process end."""
-    answers: list[str] = []
+    answer: Future[str] = Future()
     answered = anyio.Event()
     async with BlockingPortal() as portal:
 
         def read() -> None:
-            answers.append(ask(prompt))
+            with _resolving(answer):
+                answer.set_result(ask(prompt))
             with suppress(RuntimeError):  # nobody waits any more
                 portal.start_task_soon(answered.set)
 
         Thread(target=read, name="agentgym-human", daemon=True).start()
         await answered.wait()
-    return answers[0]
+    return answer.result()
+
+
+@contextmanager
+def _resolving(answer: Future[str]) -> Iterator[None]:
+    """Whatever asking raises is raised where the answer is awaited."""
+    try:
+        yield
+    except BaseException as error:  # a thread has nobody else to tell
+        answer.set_exception(error)
 
 
 def read_line(line: str) -> Turn:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from agentgym.errors import DataFileError, one_line
+from agentgym.jsontext import parse_json
 from agentgym.messages import Conversation, ToolCall, Turn
 from agentgym.policy import Context, Policy, Session
 
@@ -24,7 +25,7 @@ class ScriptedPolicy(Policy):
     def from_file(cls, path: str | Path) -> ScriptedPolicy:
         """Read a JSONL file with a turn a line: `{"text": ..., "tool_calls": [{"name": ..., "arguments": {...}}]}`."""
         try:
-            lines = Path(path).read_text(encoding="utf-8").split("\n")
+            lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise DataFileError(f"{path}: cannot be read: {error}; give a JSONL file with a turn a line") from None
         return cls(_read_turn(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip())
@@ -65,10 +66,12 @@ class _TurnLine(BaseModel):
 
 def _read_turn(line: str, where: str) -> Turn:
     try:
+        parse_json(line)  # refuses a key that stands twice, which other readers pass over
         read = _TurnLine.model_validate_json(line)
-    except ValidationError as error:
+    except ValueError as error:
+        told = one_line(error) if isinstance(error, ValidationError) else error
         raise DataFileError(
-            f'{where}: not a turn: {one_line(error)}; write {{"text": ...}} or {{"tool_calls": [{{"name": ..., '
+            f'{where}: not a turn: {told}; write {{"text": ...}} or {{"tool_calls": [{{"name": ..., '
             '"arguments": {...}}]}'
         ) from None
     return Turn(read.text, tuple(call.call() for call in read.tool_calls), reasoning=read.reasoning)

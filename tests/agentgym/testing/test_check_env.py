@@ -240,10 +240,11 @@ async def test_an_episode_that_cannot_be_copied() -> None:
         def __init__(self) -> None:
             self.lock = threading.Lock()
 
-    found = await violations(Locked)
-    assert set(found) == {"fork"}
-    assert "cannot pickle" in found["fork"]
-    assert "override it, or raise UsageError" in found["fork"]
+    report = await check(Locked)
+    assert report.ok
+    assert status(report)["fork"] == "skipped"
+    assert "cannot pickle" in str(report)
+    assert "override `fork`" in str(report)
 
 
 # ---- cancellation
