@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from agentgym.episode import Outcome
 from agentgym.limits import Limits
@@ -58,19 +58,24 @@ class Policy(ABC):
         """Let go of what all sessions share, such as connections."""
 
 
-def checked_turn(given: Any) -> Turn:
+def checked_turn(given: object) -> Turn:
     """What a session gave, if it is a turn that a record can hold; TypeError says what is not."""
     if not isinstance(given, Turn):
         raise TypeError(f"act gave {type(given).__name__}, not a Turn")
-    turn: Any = given  # written by anybody: the annotations promise nothing
-    if turn.text is None or type(turn.tool_calls) is not tuple:
-        turn = replace(turn, text=turn.text or "", tool_calls=tuple(turn.tool_calls or ()))
+    if cast(object, given.text) is None or type(given.tool_calls) is not tuple:
+        given = replace(given, text=given.text or "", tool_calls=tuple(given.tool_calls or ()))
+    for misfit in _misfits(given):
+        raise TypeError(f"act gave a Turn with {misfit}: {given!r:.200}")
+    return given
+
+
+def _misfits(turn: Any) -> Iterator[str]:
+    """What is not as the annotations of a turn promise; anybody may have written it."""
     if not isinstance(turn.text, str):
-        raise TypeError(f"act gave a Turn whose text is {type(turn.text).__name__}: {turn!r:.200}")
+        yield f"a text that is {type(turn.text).__name__}"
     if not isinstance(turn.usage, Usage):
-        raise TypeError(f"act gave a Turn whose usage is {type(turn.usage).__name__}, not Usage: {turn!r:.200}")
+        yield f"a usage that is {type(turn.usage).__name__}, not Usage"
     for call in turn.tool_calls:
-        if not (isinstance(call, ToolCall) and isinstance(call.name, str) and isinstance(call.arguments, dict)):
-            raise TypeError(f"act gave {call!r:.200}, not ToolCall(name, {{...}}); ToolCall.from_text reads JSON text")
-    checked: Turn = turn
-    return checked
+        held = (getattr(call, "name", None), getattr(call, "arguments", None))
+        if not (isinstance(call, ToolCall) and isinstance(held[0], str) and isinstance(held[1], dict)):
+            yield "a call that is not ToolCall(name, {...}); ToolCall.from_text reads JSON text"

@@ -79,6 +79,9 @@ class _Sampler:
         return self._typed(schema, str(kind), depth)
 
     def _option(self, options: list[JsonValue], depth: int) -> JsonValue:
+        numbers = [option for option in options if option == {"type": "number"}]
+        if numbers and len(options) == 2 and {"type": "string"} in options:
+            return numbers[0]  # the schema of a decimal, whose text is not just any
         if depth < _DEEPEST:
             return self._rng.choice(options)
         return min(options, key=lambda option: "$ref" in option if isinstance(option, dict) else False)

@@ -42,10 +42,36 @@ def wrong_choice(schema: JsonValue, value: JsonValue, place: str = "", root: Jso
         return wrong_choice(_referred(root, str(schema["$ref"])), value, place, root)
     options = schema.get("anyOf")
     if isinstance(options, list):
-        wrongs = [wrong_choice(option, value, place, root) for option in options]
-        return None if None in wrongs else wrongs[0]
+        fitting = [option for option in options if _fits(option, value, root)]
+        wrongs = [wrong_choice(option, value, place, root) for option in fitting]
+        if None in wrongs:
+            return None
+        return next(iter(wrongs), f"{place}: Input is of none of the types it may have (got {value!r})")
     inner = (wrong_choice(part, item, f"{place}.{key}".strip("."), root) for key, part, item in _parts(schema, value))
     return next((wrong for wrong in inner if wrong is not None), None)
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "null": (type(None),),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "array": (list,),
+    "object": (dict,),
+}
+
+
+def _fits(schema: JsonValue, value: JsonValue, root: JsonValue) -> bool:
+    """Whether the JSON type is right; in Python, unlike JSON, a boolean is an integer."""
+    if not isinstance(schema, dict):
+        return True
+    if "$ref" in schema:
+        return _fits(_referred(root, str(schema["$ref"])), value, root)
+    kind = schema.get("type")
+    if not isinstance(kind, str):
+        return True
+    return isinstance(value, _TYPES.get(kind, (object,))) and (kind == "boolean" or not isinstance(value, bool))
 
 
 def _choices(schema: JsonObject) -> list[JsonValue]:

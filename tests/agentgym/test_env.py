@@ -244,9 +244,6 @@ async def test_begin_that_fails_leaves_no_half_episode() -> None:
         await env.step(Say("hello"))
 
 
-# ---- low-level environments: actions are models of their own
-
-
 class Move(BaseModel, frozen=True, extra="forbid"):
     by: int
 

@@ -313,9 +313,6 @@ async def test_random_play_does_not_follow_the_environments_chances() -> None:
     assert 5 <= hits <= 40, "one in ten, as chance has it"
 
 
-# ---- environments whose actions are JSON text
-
-
 class Move(BaseModel, frozen=True, extra="forbid"):
     by: int
 
@@ -375,9 +372,6 @@ async def test_text_that_is_no_action_is_told_so_and_counts_as_a_turn() -> None:
 async def test_random_play_of_a_low_level_environment_is_valid() -> None:
     episode = await rollout(Counter(), RandomPolicy(), Task(id="t"), seed=1)
     assert len(list(episode.steps())) == len(episode.turns) == 6
-
-
-# ---- text that JSON or UTF-8 cannot hold
 
 
 async def test_odd_text_and_numbers_do_not_break_the_record() -> None:

@@ -157,9 +157,6 @@ def test_docstrings_are_read_in_both_styles() -> None:
     assert read_docstring("") == ("", {})
 
 
-# ---- definitions that are refused, with what to do
-
-
 def test_a_tool_needs_its_annotations() -> None:
     with pytest.raises(DefinitionError, match="annotate what it returns"):
 
@@ -264,9 +261,6 @@ def test_only_tools_are_exposed_and_subclasses_may_replace_them() -> None:
     assert list(Small.tools) == ["order"]
     assert list(Small.order.parameters["properties"]) == ["item"]  # type: ignore[arg-type]
     assert "count" in str(Shop.order.parameters)
-
-
-# ---- how the tools of one turn run
 
 
 class Workshop(ToolEnv[Task, Observation]):

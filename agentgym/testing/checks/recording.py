@@ -54,7 +54,7 @@ async def _record_oracle(subject: Subject) -> None:
 
 async def _play(subject: Subject, policy: Policy, task: BaseModel, seed: int = 0) -> Episode:
     env = subject.make()
-    limits = Limits(turns=_MOST_TURNS if env.max_turns is None else None, seconds=subject.timeout_s)
+    limits = Limits(turns=_MOST_TURNS if env.max_turns is None else None, seconds=None)
     episode = await rollout(env, policy, task, seed=seed, limits=limits)
     told = (f"{policy.name} agent, task {task_id(task)}: {fault}" for fault in _faults(episode, env.max_turns))
     subject.faults += [fault for fault in told if fault not in subject.faults]
@@ -67,8 +67,6 @@ def _faults(episode: Episode, max_turns: int | None) -> Iterator[str]:
         yield episode.cause.message
     if episode.cleanup is not None:
         yield f"letting go broke: {episode.cleanup.message}"
-    if episode.limit == "time":
-        yield f"no end within {episode.limits.seconds:g} s"
     if episode.limit == "turns" and max_turns is None:
         yield f"no end within {_MOST_TURNS} turns; set max_turns"
 

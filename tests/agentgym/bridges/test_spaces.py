@@ -378,9 +378,6 @@ def test_texts_are_sampled_from_examples() -> None:
     assert {codec.space.sample() for _ in range(50)} == {"left", "right"}
 
 
-# ---- in environments
-
-
 class Scene(BaseModel, frozen=True):
     text: str
     turn: int = Field(ge=0, le=9)

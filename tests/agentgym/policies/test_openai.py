@@ -84,9 +84,6 @@ class Recorder(Transport):
         self.closed = True
 
 
-# ---- the whole way
-
-
 async def test_a_model_plays_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeEndpoint(bisect) as endpoint:
         monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
@@ -168,9 +165,6 @@ async def test_closing_one_policy_leaves_the_calls_of_another_alone() -> None:
     assert [turn.text for turn in turns] == ["done"] * 3, "and what was closed opens anew"
 
 
-# ---- what is asked
-
-
 async def test_the_request_holds_what_was_set_and_nothing_else() -> None:
     policy = OpenAIPolicy(
         "m",
@@ -240,9 +234,6 @@ async def test_a_transport_that_was_given_is_not_closed() -> None:
     assert not transport.closed
 
 
-# ---- what is answered
-
-
 @pytest.mark.parametrize(
     "turn",
     [
@@ -304,8 +295,6 @@ async def test_logprobs_that_do_not_match_the_tokens_are_left_out() -> None:
     reply = FakeReply(body={"choices": [one], "prompt_token_ids": [5]})
     assert (await told(reply)).span == TokenSpan((5,), (1, 2))
 
-
-# ---- what goes wrong
 
 HTML = FakeReply(body="<html>\n<h1>Welcome to\x1b nginx</h1>" + "x" * 1000, headers={"Content-Type": "text/html"})
 
@@ -410,9 +399,6 @@ def test_wrong_use_is_told_at_once_and_without_secrets(options: dict[str, object
         OpenAIPolicy("m", **options)  # type: ignore[arg-type]
     assert "secret" not in str(error.value)
     assert "sk-" not in str(error.value)
-
-
-# ---- the key
 
 
 def echo_the_key(request: ChatRequest) -> FakeReply:

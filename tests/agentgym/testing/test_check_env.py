@@ -95,9 +95,6 @@ def status(report: CheckReport) -> dict[str, str]:
     return {finding.rule: finding.status for finding in report.findings}
 
 
-# ---- kept
-
-
 @pytest.mark.parametrize("make", [Guess, Walk, Turnstile])
 async def test_an_environment_that_keeps_the_contract_passes_every_rule(make: Any) -> None:
     report = await check_env(make)
@@ -137,9 +134,6 @@ async def test_a_task_that_is_ended_in_aclose_is_no_violation() -> None:
     report = await check(Butler)
     assert report.ok, str(report)
     assert status(report)["fork"] == "skipped"
-
-
-# ---- determinism, observations
 
 
 async def test_chances_that_no_seed_rules() -> None:
@@ -186,9 +180,6 @@ async def test_an_observation_that_tells_the_time() -> None:
     assert "(look)" in found["observations"]
 
 
-# ---- isolation
-
-
 async def test_state_on_the_class() -> None:
     class Shared(Walk):
         async def begin(self, task: Street) -> Observation:
@@ -210,9 +201,6 @@ async def test_state_on_the_class() -> None:
     assert found.rule == "isolation"
     assert "beside 49 others" in found.message
     assert {"fork": "skipped"}.items() <= status(report).items()
-
-
-# ---- fork
 
 
 async def test_a_fork_that_shares_state() -> None:
@@ -245,9 +233,6 @@ async def test_an_episode_that_cannot_be_copied() -> None:
     assert status(report)["fork"] == "skipped"
     assert "cannot pickle" in str(report)
     assert "override `fork`" in str(report)
-
-
-# ---- cancellation
 
 
 def _on_asyncio() -> bool:
@@ -367,9 +352,6 @@ async def test_an_error_in_letting_go_of_half_an_episode() -> None:
     assert "cancelled in Walk.begin, it raised AttributeError" in found["cancellation"]
 
 
-# ---- schemas
-
-
 async def test_a_schema_that_is_none() -> None:
     class Odd(Walk):
         @tool
@@ -414,9 +396,6 @@ async def test_an_action_that_comes_back_as_another() -> None:
     found = await violations(Mirror)
     assert set(found) == {"schemas"}
     assert "the action go is another after dump_action and load_action" in found["schemas"]
-
-
-# ---- bad arguments
 
 
 async def test_arguments_that_are_coerced() -> None:
@@ -481,9 +460,6 @@ async def test_a_text_that_is_no_action_and_changes_the_state() -> None:
     assert "after the text 'Hello.' the episode plays differently" in found["bad-arguments"]
 
 
-# ---- blocking
-
-
 @pytest.mark.parametrize("hook", ["begin", "go", "aclose"])
 async def test_a_hook_that_blocks_the_event_loop(hook: str) -> None:
     class Slow(Walk):
@@ -507,9 +483,6 @@ async def test_a_hook_that_blocks_the_event_loop(hook: str) -> None:
     assert f"in {hook} for " in found.message
     assert report.longest_block_ms is not None
     assert report.longest_block_ms >= 6
-
-
-# ---- contract
 
 
 async def test_a_second_aclose_that_raises() -> None:
@@ -566,9 +539,6 @@ async def test_a_begin_that_raises_leaves_the_other_rules_untried() -> None:
     assert status(report) == {**dict.fromkeys(status(report), "skipped"), **played}
 
 
-# ---- idle and oracle
-
-
 async def test_what_is_solved_by_doing_nothing_is_worth_a_look() -> None:
     class Kind(Walk):
         async def hear(self, text: str) -> Observation:
@@ -613,9 +583,6 @@ async def test_an_oracle_may_decline() -> None:
     report = await check(Secretive)
     assert report.ok
     assert "skipped    oracle         the way is secret" in str(report)
-
-
-# ---- deadlines, in virtual time
 
 
 def violations_in_virtual_time(make: Any, backend: str, **settings: Any) -> dict[str, str]:
@@ -710,9 +677,6 @@ def test_a_thread_that_is_still_at_work(backend: str) -> None:
         released.set()
     assert set(found) == {"cancellation"}
     assert "it leaves running: thread 'left over'" in found["cancellation"]
-
-
-# ---- wrong use
 
 
 async def test_every_name_is_there_and_no_other() -> None:
