@@ -19,6 +19,9 @@ from agentgym.tools import ToolSpec
 _HELP = "Answer with text, or call a tool: /NAME {json} or /NAME key=value ...   (an empty line says goodbye)"
 
 
+_NAP_S = 0.2
+
+
 def _ask(prompt: str) -> str:
     """Read one line from the terminal; the end of input reads as an empty line."""
     if sys.stderr is not None:
@@ -75,7 +78,10 @@ async def _answer(ask: Callable[[str], str], prompt: str) -> str:
                 portal.start_task_soon(answered.set)
 
         Thread(target=read, name="agentgym-human", daemon=True).start()
-        await answered.wait()
+        while not answered.is_set():
+            # A Ctrl-C that comes just as the loop falls asleep is noticed only when it wakes up.
+            with anyio.move_on_after(_NAP_S):
+                await answered.wait()
     return answer.result()
 
 
