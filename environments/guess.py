@@ -1,4 +1,4 @@
-"""The smallest useful environment: the living example of the README."""
+"""The smallest useful environment: what the README shows under "Write your own environment"."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -9,20 +9,14 @@ from agentgym import Observation, Task, ToolAction, ToolEnv, tool
 
 
 class Secret(Task):
-    """A digit to find."""
-
-    digit: Annotated[int, Field(ge=0, le=9)]
+    digit: int = Field(ge=0, le=9)
 
 
-class Hint(Observation):
-    """What a guess taught."""
-
-
-class Guess(ToolEnv[Secret, Hint], id="guess", max_turns=8):
+class Guess(ToolEnv[Secret, Observation], id="guess", max_turns=8):
     "Find the hidden digit."
 
-    async def begin(self, task: Secret) -> Hint:
-        return Hint(text="Guess a digit with the tool.")
+    async def begin(self, task: Secret) -> Observation:
+        return Observation(text="Guess a digit with the tool.")
 
     @tool
     async def guess(self, n: Annotated[int, Field(ge=0, le=9, description="your guess")]) -> str:

@@ -100,6 +100,8 @@ def told(table: str) -> list[str]:
 def test_the_readme_shows_what_it_promises() -> None:
     assert {block.text for block in RUN if block.text.startswith("make")} == {"make bench\n", "make test\n"}
     assert "pip install agentgym\n" not in README, "that name is somebody else's"
+    living = (ROOT / "environments" / "guess.py").read_text(encoding="utf-8")
+    assert any(block.file and living.endswith(block.text) for block in RUN), "the example lives in environments/"
     links = re.findall(r"\]\((?!http)([^)#]+)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
