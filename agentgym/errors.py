@@ -128,9 +128,11 @@ class boundary:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, (Fault, UsageError)) or not (isinstance(error, Exception) or _is_stray(error)):
+        if error is None or isinstance(error, (Fault, UsageError)):
             return
-        leaves = list(_leaves(error)) if error is not None else []
+        if not isinstance(error, Exception) and not _is_stray(error):
+            return
+        leaves = list(_leaves(error))
         for leaf in leaves:
             if isinstance(leaf, (Fault, UsageError)):
                 raise leaf
@@ -138,7 +140,7 @@ class boundary:
         raise self._as(f"{'.'.join(self._where)}: {told}") from leaves[0]
 
 
-def _is_stray(error: BaseException | None) -> bool:
+def _is_stray(error: BaseException) -> bool:
     """Whether this is asyncio's CancelledError, though nobody cancelled the task: some awaitable was cancelled."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None or not isinstance(error, asyncio.CancelledError):

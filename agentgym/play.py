@@ -11,7 +11,6 @@ from math import inf
 from typing import Any
 
 import anyio
-from anyio.lowlevel import checkpoint
 from pydantic import BaseModel
 
 from agentgym import __version__
@@ -103,6 +102,8 @@ class _Game:
 
     async def play(self) -> None:
         """Reset, then turn by turn until the episode is over or a limit is reached."""
+        from anyio.lowlevel import checkpoint  # not above: it costs at start
+
         await checkpoint()
         await self._begin()
         env, session = self.env, self._start()

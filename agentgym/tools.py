@@ -17,7 +17,6 @@ from agentgym.errors import DefinitionError, InvalidActionError, one_line
 from agentgym.jsontext import dump_json, dump_plain
 from agentgym.messages import JsonObject, ToolCall
 from agentgym.schemas import has_number_choices, plain_schema, wrong_choice
-from agentgym.signatures import read_signature
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
@@ -124,6 +123,8 @@ class Tool(Generic[P, R]):
 
     def resolve(self, owner: type | None = None, given: Mapping[Any, Any] | None = None) -> None:
         """Read the signature; an environment class does this when it is made."""
+        from agentgym.signatures import read_signature  # not above: who only starts defines no tool
+
         signature = read_signature(self.function, self.name, owner, given or {})
         self.is_open = signature.is_open
         self.arguments_type = signature.arguments
