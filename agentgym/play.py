@@ -226,7 +226,9 @@ class _Game:
             replies += _replies(calls, str(error)) or [Message("user", str(error))]
             return
         recorded = [env.dump_action(action) for action in actions]
-        paired: Sequence[ToolCall | None] = (*[None] * (len(actions) - len(calls)), *calls)
+        paired: Sequence[ToolCall | None] = calls
+        if len(actions) > len(calls):  # what is no call comes first
+            paired = (*[None] * (len(actions) - len(calls)), *calls)
 
         def keep(step: Step[Any]) -> None:
             call = paired[len(steps)]
@@ -234,8 +236,9 @@ class _Game:
             replies.extend(env.show(step.observation, call=call))
 
         await env.take(actions, on_step=keep)
-        left = [call for call in paired[len(steps) :] if call is not None]
-        replies += _replies(left, "This call was not carried out.")
+        if len(steps) < len(paired):
+            left = [call for call in paired[len(steps) :] if call is not None]
+            replies += _replies(left, "This call was not carried out.")
 
     def _record(self, action: JsonObject, step: Step[Any]) -> StepRecord:
         observation, reward, terminated, truncated, info = step

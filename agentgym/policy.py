@@ -64,18 +64,20 @@ def checked_turn(given: object) -> Turn:
         raise TypeError(f"act gave {type(given).__name__}, not a Turn")
     if cast(object, given.text) is None or type(given.tool_calls) is not tuple:
         given = replace(given, text=given.text or "", tool_calls=tuple(given.tool_calls or ()))
-    for misfit in _misfits(given):
+    misfit = _misfit(given)
+    if misfit is not None:
         raise TypeError(f"act gave a Turn with {misfit}: {given!r:.200}")
     return given
 
 
-def _misfits(turn: Any) -> Iterator[str]:
+def _misfit(turn: Any) -> str | None:
     """What is not as the annotations of a turn promise; anybody may have written it."""
     if not isinstance(turn.text, str):
-        yield f"a text that is {type(turn.text).__name__}"
+        return f"a text that is {type(turn.text).__name__}"
     if not isinstance(turn.usage, Usage):
-        yield f"a usage that is {type(turn.usage).__name__}, not Usage"
+        return f"a usage that is {type(turn.usage).__name__}, not Usage"
     for call in turn.tool_calls:
         held = (getattr(call, "name", None), getattr(call, "arguments", None))
         if not (isinstance(call, ToolCall) and isinstance(held[0], str) and isinstance(held[1], dict)):
-            yield "a call that is not ToolCall(name, {...}); ToolCall.from_text reads JSON text"
+            return "a call that is not ToolCall(name, {...}); ToolCall.from_text reads JSON text"
+    return None

@@ -183,14 +183,14 @@ class Tool(Generic[P, R]):
 
     async def run(self, env: object, action: ToolAction) -> object:
         """Run the tool on an environment, within its timeout; a timeout is a ToolError."""
-        call = partial(cast("Callable[..., Any]", self.function), env, **_own(vars(action.arguments)))
+        function, arguments = cast("Callable[..., Any]", self.function), _own(vars(action.arguments))
         if self.blocking:
-            return await self._run_in_thread(call)
+            return await self._run_in_thread(partial(function, env, **arguments))
         if self.timeout_s is None:
-            given = call()
+            given = function(env, **arguments)
             return await given if self.is_async or isinstance(given, Awaitable) else given
         with anyio.move_on_after(self.timeout_s):
-            return await call()
+            return await function(env, **arguments)
         return self._timed_out()
 
     async def _run_in_thread(self, call: Callable[[], object]) -> object:
