@@ -3,6 +3,8 @@
 Every name below is imported when it is first used.
 """
 
+from agentgym.lazy import lazily
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from agentgym.testing.check import CheckReport as CheckReport
@@ -23,16 +25,4 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [*_HOME_OF]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'agentgym.testing' has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazily(__name__, _HOME_OF)
