@@ -119,10 +119,10 @@ class Authored(Generic[TaskT, ObsT, ActT]):
         books = self._books
         shared = [] if books is None else [self.task, books.clock]
         try:
-            twin = copy.deepcopy(self, {id(part): part for part in shared})
+            # Who plays this one does not play the twin.
+            twin = copy.deepcopy(self, {id(self._player): None, **{id(part): part for part in shared}})
         except (TypeError, copy.Error) as error:
             raise UsageError(f"{self.id} cannot be forked: {describe(error)}; override `fork`") from error
-        twin._player = None
         if twin._books is not None:
             twin._books.busy = False
         return twin

@@ -40,7 +40,7 @@ def wrong_choice(schema: JsonValue, value: JsonValue, place: str = "", root: Jso
         return f"{place}: Input should be exactly one of {', '.join(map(repr, choices))} (got {value!r})"
     if "$ref" in schema:
         return wrong_choice(_referred(root, str(schema["$ref"])), value, place, root)
-    options = schema.get("anyOf")
+    options = schema.get("anyOf") or schema.get("oneOf")
     if isinstance(options, list):
         fitting = [option for option in options if _fits(option, value, root)]
         wrongs = [wrong_choice(option, value, place, root) for option in fitting]

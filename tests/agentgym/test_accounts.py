@@ -138,6 +138,33 @@ async def test_queueing_for_a_thread_does_not_count_as_a_tools_time() -> None:
     assert [episode.outcome for episode in episodes] == ["solved"] * 120
 
 
+async def test_a_tool_may_try_things_out_on_a_fork_and_in_other_environments() -> None:
+    class Careful(ToolEnv[Task, Observation]):
+        async def begin(self, task: Task) -> Observation:
+            self.grant(begun=0.25)
+            return Observation(text="go")
+
+        @tool
+        async def end(self) -> str:
+            self.finish(reward=1.0)
+            return "ended"
+
+        @tool
+        async def think(self) -> str:
+            twin = self.fork()
+            twin.finish(reward=5.0)
+            other = await rollout(Desk(), ScriptedPolicy([ToolCall("end")]), Task(id="other"))
+            inside = await rollout(self.fork(), ScriptedPolicy([ToolCall("end")]), Task(id="inside"))
+            self.grant(thought=0.5)
+            self.note(other=other.reward, inside=inside.reward)
+            return other.outcome
+
+    episode = await rollout(Careful(), ScriptedPolicy([ToolCall("think"), ToolCall("end")]), TASK)
+    first, second = episode.steps()
+    assert (first.reward, first.info["other"], first.info["inside"]) == (0.75, 1.25, 1.25)
+    assert (second.reward, episode.reward) == (1.0, 1.75)
+
+
 async def test_reset_in_the_middle_of_a_step_is_refused() -> None:
     class Waiting(Desk):
         @tool
