@@ -116,6 +116,8 @@ class Episode:
     turns: tuple[TurnRecord, ...]
     usage: Usage = NO_USAGE
     tool_errors: int = 0
+    divergences: int = 0
+    """How many steps showed something else when an interrupted episode was played again; the first showing counts."""
     versions: dict[str, str]
     timings: Timings
 

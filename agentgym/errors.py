@@ -9,13 +9,19 @@ AgentGymError
 ├── DefinitionError (TypeError)           an environment or a tool is written wrongly
 ├── InvalidActionError (ValueError)       an action the environment does not take
 ├── EpisodeStateError (RuntimeError)      a step before reset, or after the end
+├── StoreError (OSError)                  a run directory that cannot be written any further
 └── Fault                                 something broke while an episode ran
     ├── PolicyFault                       the policy or its model
     │   └── EndpointFault                 the endpoint did not answer, or not as it should
+    │       └── ContextOverflow           the conversation no longer fits the model: `truncated`, not a fault of anybody
     ├── EnvironmentFault                  the environment's own code
     │   └── ToolFault                     one of its tools
     ├── SandboxFault                      what runs the agent's programs
-    └── UserFault                         the simulated user
+    ├── UserFault                         the simulated user
+    └── RunStopped                        the run ended before the episode did
+        ├── Outage                        an endpoint gave no good answer for too long
+        ├── BudgetSpent                   the run's tokens, money or time are used up
+        └── Interrupted                   a person stopped it; such an episode leaves no record
 
 A fault is recorded as the cause of a `not_evaluable` episode and never scored as the agent's failure.
 """
@@ -33,7 +39,10 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-Boundary = Literal["policy", "environment", "tool", "sandbox", "user"]
+Boundary = Literal["policy", "environment", "tool", "sandbox", "user", "run"]
+FaultKind = Literal["unreachable", "timeout", "broken", "overloaded", "failed", "refused"]
+"""What an endpoint did: no connection; no whole answer in time; an answer cut off or unreadable; too busy (429, 503);
+another failure of the server's; or a plain no, which asking again does not change."""
 
 
 class AgentGymError(Exception):
@@ -72,6 +81,10 @@ class EpisodeStateError(AgentGymError, RuntimeError):
     """The call does not fit the moment: a step before reset, or after the end."""
 
 
+class StoreError(AgentGymError, OSError):
+    """A run directory cannot be written any further; what was written before stands."""
+
+
 class Fault(AgentGymError):
     """Something broke while an episode ran, at a known boundary."""
 
@@ -86,6 +99,29 @@ class PolicyFault(Fault):
 
 class EndpointFault(PolicyFault):
     """The endpoint did not answer, or not as it should; the message holds no secret."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: FaultKind = "broken",
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind: FaultKind = kind
+        self.status = status
+        self.retry_after_s = retry_after_s
+        """How long the endpoint asks to be left alone."""
+
+    @property
+    def passing(self) -> bool:
+        """Whether asking again may help."""
+        return self.kind != "refused"
+
+
+class ContextOverflow(EndpointFault):
+    """The conversation no longer fits the model's context."""
 
 
 class EnvironmentFault(Fault):
@@ -108,6 +144,24 @@ class UserFault(Fault):
     """The simulated user broke."""
 
     boundary = "user"
+
+
+class RunStopped(Fault):
+    """The run ended before the episode did."""
+
+    boundary = "run"
+
+
+class Outage(RunStopped):
+    """An endpoint gave no good answer for too long."""
+
+
+class BudgetSpent(RunStopped):
+    """The run's tokens, money or time are used up."""
+
+
+class Interrupted(RunStopped):
+    """A person stopped the run."""
 
 
 class boundary:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Clock = Callable[[], float]
 """Gives seconds."""
 
-LimitName = Literal["turns", "tokens", "time", "cost", "environment"]
-"""What cut an episode short; `environment` is a limit of the environment's own."""
+LimitName = Literal["turns", "tokens", "time", "cost", "environment", "context"]
+"""What cut an episode short; `environment` is a limit of the environment's own, `context` one of the model's."""
 
 
 CLEANUP_S = 10.0

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from pydantic import JsonValue
 
 from agentgym.jsontext import dump_json, parse_json
+
+if TYPE_CHECKING:
+    from hashlib import blake2b
 
 Role = Literal["system", "user", "assistant", "tool"]
 JsonObject = dict[str, JsonValue]
@@ -101,6 +104,8 @@ class Turn:
     model: str | None = None
     role: str | None = None
     """Which part of an agent spoke, for agents built of several policies."""
+    alternatives: tuple[Turn, ...] = ()
+    """The other choices, where several were asked for; their tokens are in this turn's usage."""
 
     def message(self) -> Message:
         """The turn as the conversation keeps it."""
@@ -145,11 +150,13 @@ class Message:
 class Conversation(Sequence[Message]):
     """The messages so far; it only grows, and each message is encoded for the wire once."""
 
-    __slots__ = ("_messages", "_wire")
+    __slots__ = ("_digest", "_digested", "_messages", "_wire")
 
     def __init__(self, messages: Iterable[Message] = ()) -> None:
         self._messages = list(messages)
         self._wire: list[bytes] = []
+        self._digest: blake2b | None = None
+        self._digested = 0
 
     def append(self, message: Message) -> None:
         """Add what was said last."""
@@ -161,9 +168,25 @@ class Conversation(Sequence[Message]):
 
     def wire(self) -> bytes:
         """All messages as one JSON array; only what is new since the last call is encoded."""
+        return b"[" + b",".join(self._encoded()) + b"]"
+
+    def digest(self) -> bytes:
+        """Equal for equal conversations; only what is new since the last call is read."""
+        from hashlib import blake2b  # not above: it costs at start
+
+        read = self._digest = self._digest or blake2b(digest_size=16)
+        encoded = self._encoded()
+        for message in encoded[self._digested :]:
+            read.update(b"%d:" % len(message))
+            read.update(message)
+        self._digested = len(encoded)
+        return read.digest()
+
+    def _encoded(self) -> list[bytes]:
         encoded = self._wire
-        encoded.extend(message.wire() for message in self._messages[len(encoded) :])
-        return b"[" + b",".join(encoded) + b"]"
+        if len(encoded) < len(self._messages):
+            encoded.extend(message.wire() for message in self._messages[len(encoded) :])
+        return encoded
 
     def __len__(self) -> int:
         return len(self._messages)

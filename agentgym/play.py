@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
@@ -16,7 +17,16 @@ from pydantic import BaseModel
 from agentgym import __version__
 from agentgym.env import Env
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
-from agentgym.errors import EnvironmentFault, Fault, InvalidActionError, PolicyFault, UsageError, boundary
+from agentgym.errors import (
+    ContextOverflow,
+    EnvironmentFault,
+    Fault,
+    InvalidActionError,
+    PolicyFault,
+    UsageError,
+    boundary,
+)
+from agentgym.journal import JOURNAL
 from agentgym.limits import LimitName, Limits, running_clock
 from agentgym.messages import NO_USAGE, Conversation, JsonObject, Message, ToolCall, Turn, Usage
 from agentgym.policy import Context, Policy, Session, checked_turn
@@ -24,7 +34,7 @@ from agentgym.seeds import checked_seed, derive_seed, fresh_seed
 from agentgym.steps import Step, task_id
 from agentgym.tools import ToolError, ToolSpec
 
-_VERSIONS = {"agentgym": __version__, "python": "{}.{}.{}".format(*sys.version_info)}
+VERSIONS = {"agentgym": __version__, "python": "{}.{}.{}".format(*sys.version_info)}
 
 
 async def rollout(
@@ -50,7 +60,7 @@ async def rollout(
             if deadline.cancelled_caught:
                 game.run_out_of_time()
         except Fault as fault:
-            game.cause = _cause(fault)
+            game.cause = cause_of(fault)
         finally:
             await game.let_go()
         return game.episode(trial)
@@ -97,6 +107,7 @@ class _Game:
         self._most_turns = self._most_tokens = self._most_cost_usd = inf
         self._policy_s = self._environment_s = 0.0
         self._started_at = datetime.now(UTC).isoformat()
+        self._journal = JOURNAL.get()
         self._clock = running_clock()
         self._started = self._clock()
 
@@ -115,8 +126,12 @@ class _Game:
                 # Policy and tools may all be inline: without a pause neither deadline nor Ctrl-C could end them.
                 await checkpoint()
                 paused = started = self._clock()
-            with boundary(PolicyFault, self._policy_name, "act"):
-                turn = checked_turn(await session.act(self._conversation)).with_call_ids(len(self._turns))
+            try:
+                with boundary(PolicyFault, self._policy_name, "act"):
+                    turn = checked_turn(await session.act(self._conversation)).with_call_ids(len(self._turns))
+            except ContextOverflow:
+                self.limit = "context"
+                return
             acted = self._clock()
             self._policy_s += acted - started
             if turn.usage is not NO_USAGE:
@@ -133,7 +148,7 @@ class _Game:
             self.limit = "time"
         else:
             told = f"{self.env.id}.reset took longer than {self.limits.seconds:g} s"
-            self.cause = _cause(EnvironmentFault(told))
+            self.cause = cause_of(EnvironmentFault(told))
 
     async def let_go(self) -> None:
         """Close the session and the environment, whatever happens, each within the deadline."""
@@ -165,7 +180,8 @@ class _Game:
             turns=tuple(self._turns),
             usage=self._usage,
             tool_errors=self._tool_errors,
-            versions=_VERSIONS,
+            divergences=0 if self._journal is None else self._journal.divergences,
+            versions=VERSIONS,
             timings=Timings(self._started_at, self._clock() - self._started, self._policy_s, self._environment_s),
         )
 
@@ -231,9 +247,13 @@ class _Game:
             paired = (*[None] * (len(actions) - len(calls)), *calls)
 
         def keep(step: Step[Any]) -> None:
-            call = paired[len(steps)]
-            steps.append(self._record(recorded[len(steps)], step))
-            replies.extend(env.show(step.observation, call=call))
+            position = len(steps)
+            messages = env.show(step.observation, call=paired[position])
+            record = self._record(recorded[position], step)
+            if self._journal is not None:
+                record, messages = self._journaled(position, record, messages)
+            steps.append(record)
+            replies.extend(messages)
 
         await env.take(actions, on_step=keep)
         if len(steps) < len(paired):
@@ -247,6 +267,18 @@ class _Game:
             self._tool_errors += 1
         shown = observation.model_dump(mode="json")
         return StepRecord(action, shown, reward, terminated, truncated, tool_error, info)
+
+    def _journaled(
+        self, position: int, record: StepRecord, messages: list[Message]
+    ) -> tuple[StepRecord, list[Message]]:
+        """The step as the agent is shown it: as before, where the episode was interrupted and is played again."""
+        assert self._journal is not None
+        observation, messages = self._journal.step(
+            len(self._turns), position, action=record.action, observation=record.observation, messages=messages
+        )
+        if observation is not record.observation:
+            record = replace(record, observation=observation)
+        return record, messages
 
     def _limit_reached(self) -> LimitName | None:
         if self.env.over:
@@ -271,7 +303,7 @@ class _Game:
             if deadline.cancelled_caught:
                 raise fault(f"closing the {what} took longer than {self.limits.cleanup_s:g} s and was given up")
         except (Fault, UsageError) as broken:
-            self._cleanup = self._cleanup or _cause(broken)
+            self._cleanup = self._cleanup or cause_of(broken)
 
 
 def _reference_turns(env: Env[Any, Any, Any]) -> Iterator[Turn]:
@@ -295,7 +327,7 @@ def _least(*bounds: float | None) -> float:
     return min((bound for bound in bounds if bound is not None), default=inf)
 
 
-def _cause(fault: Fault | UsageError) -> Cause:
+def cause_of(fault: Fault | UsageError) -> Cause:
     broken = fault.__cause__ or fault
     where = fault.boundary if isinstance(fault, Fault) else "environment"
     return Cause(where, type(broken).__name__, str(fault))

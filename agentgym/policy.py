@@ -50,9 +50,22 @@ class Policy(ABC):
         """What records call this policy."""
         return type(self).__name__.removesuffix("Policy").lower()
 
+    @property
+    def settings(self) -> JsonObject:
+        """What its turns depend on besides its name, for records; no secret is in it."""
+        return {}
+
+    @property
+    def base_url(self) -> str | None:
+        """Where its model is served, for one that asks over a network."""
+        return None
+
     @abstractmethod
     def start(self, context: Context) -> Session:
         """A session for one episode."""
+
+    async def preflight(self) -> None:
+        """Find out in seconds whether it can play at all; UsageError says what is wrong."""
 
     async def aclose(self) -> None:
         """Let go of what all sessions share, such as connections."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 CONNECT_S = 10.0
@@ -21,15 +21,30 @@ class Reply:
     """Asked by lower-case names, such as `retry-after`."""
 
 
+OnChunk = Callable[[bytes], None]
+"""Is told of each piece of an answer as it comes."""
+
+
 class Transport(ABC):
-    """Carries requests to servers; one object serves any number of calls at once."""
+    """Carries requests to servers; one object serves any number of calls at once.
+
+    Both methods wait for the whole answer, and follow no redirect, for the headers hold a key. They raise EndpointFault
+    when no whole answer came, with its kind and one line that says why.
+    """
 
     @abstractmethod
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
-        """Send and wait for the whole answer; redirects are not followed, for the headers hold a key.
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, on_chunk: OnChunk | None = None
+    ) -> Reply:
+        """Send a body; a stream is an answer of which `on_chunk` hears while it comes."""
 
-        Raises EndpointFault when no whole answer came, with one line that says why.
-        """
+    @abstractmethod
+    async def get(self, url: str, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+        """Ask for what is there."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Keys the transport itself sends, which must appear in no record and no message."""
+        return ()
 
     async def aclose(self) -> None:
         """Let go of the connections."""

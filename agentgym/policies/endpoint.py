@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
 from agentgym import __version__
-from agentgym.errors import EndpointFault, UsageError
+from agentgym.errors import ContextOverflow, EndpointFault, FaultKind, UsageError
 from agentgym.policies.completions import read_reply
-from agentgym.transport import Reply, Transport
+from agentgym.transport import OnChunk, Reply, Transport
 
 OPENAI_URL = "https://api.openai.com/v1"
 _NO_KEYS = ("", "EMPTY")
@@ -30,7 +35,6 @@ class Endpoint:
         self.url = f"{self.base_url}/chat/completions"
         self.is_openai = urlsplit(self.url).hostname == urlsplit(OPENAI_URL).hostname
         self._key = _checked_key(api_key)
-        self._secret = _secret(self._key)
         self._headers = {"Content-Type": "application/json", "User-Agent": f"agentgym/{__version__}"}
         if self._key:
             self._headers["Authorization"] = f"Bearer {self._key}"
@@ -41,44 +45,132 @@ class Endpoint:
 
     def check_key(self) -> None:
         """Refuse to start without a key where one is surely needed."""
-        if self.is_openai and self._key in _NO_KEYS:
+        if self.is_openai and not self._secrets():
             raise UsageError(
                 f"{self.base_url} needs a key: set OPENAI_API_KEY; "
                 "for a server of your own set OPENAI_BASE_URL (--base-url)"
             )
 
-    async def ask(self, body: bytes) -> Reply:
-        """The server's answer, of status 200."""
+    async def ask(self, body: bytes, *, on_chunk: OnChunk | None = None) -> Reply:
+        """The server's answer, of status 200 and without the key, whatever the server says."""
         try:
-            reply = await self._transport.post(self.url, body, self._headers, timeout_s=self._timeout_s)
+            reply = await self._transport.post(
+                self.url, body, self._headers, timeout_s=self._timeout_s, on_chunk=on_chunk
+            )
         except EndpointFault as fault:
-            raise self._fault(str(fault)) from None
+            raise self._fault(self.url, str(fault), fault.kind) from None
         if reply.status != 200:
-            raise self._fault(self._refusal(reply))
+            raise self._refusal(self.url, reply)
+        secrets = self._secrets()
+        if any(secret.encode() in reply.body for secret in secrets):
+            return replace(reply, body=_pattern(secrets).sub("[key]", reply.body.decode(errors="replace")).encode())
         return reply
 
     def unreadable(self, reply: Reply, problem: str) -> EndpointFault:
-        """The fault of an answer that is no turn."""
-        kind = reply.headers.get("content-type", "no content type")
-        return self._fault(f"{problem}: status {reply.status}, {kind}: {self._excerpt(reply, 200)}")
+        """The fault of an answer that is no turn; a page for people is not worth asking for again."""
+        kind: FaultKind = "refused" if reply.body.lstrip()[:1] == b"<" else "broken"
+        told = reply.headers.get("content-type", "no content type")
+        return self._fault(self.url, f"{problem}: status {reply.status}, {told}: {self._excerpt(reply, 200)}", kind)
 
-    def _refusal(self, reply: Reply) -> str:
-        told = _error_message(reply.body)
-        text = f"status {reply.status}: {self._excerpt(reply, 200) if told is None else self._clean(told)[:500]}"
-        if 300 <= reply.status < 400:
-            return f"{text}; redirects are not followed: check --base-url"
-        return f"{text}; {_MENDS[reply.status]}" if reply.status in _MENDS else text
+    async def models(self, *, timeout_s: float) -> list[str] | None:
+        """The models the server lists; None where it keeps no list."""
+        url = f"{self.base_url}/models"
+        try:
+            reply = await self._transport.get(url, self._headers, timeout_s=timeout_s)
+        except EndpointFault as fault:
+            raise self._fault(url, str(fault), fault.kind) from None
+        if reply.status in (404, 405, 501):
+            return None
+        if reply.status != 200:
+            raise self._refusal(url, reply)
+        try:
+            return _model_ids(read_reply(reply.body))
+        except ValueError as error:
+            kind: FaultKind = "refused" if reply.body.lstrip()[:1] == b"<" else "broken"
+            raise self._fault(url, f"{error}: {self._excerpt(reply, 200)}; check --base-url", kind) from None
+
+    def _refusal(self, url: str, reply: Reply) -> EndpointFault:
+        status, told = reply.status, _error_message(reply.body)
+        text = f"status {status}: {self._excerpt(reply, 200) if told is None else self._clean(told)[:500]}"
+        if status in (400, 413, 422) and _TOO_LONG.search(text):
+            return ContextOverflow(f"{url}: {text}", kind="refused", status=status)
+        if 300 <= status < 400:
+            text = f"{text}; redirects are not followed: check --base-url"
+        if status in _MENDS:
+            text = f"{text}; {_MENDS[status]}"
+        if status == 429 and b"insufficient_quota" in reply.body:
+            return self._fault(url, text, "refused")
+        return self._fault(url, text, _kind_of(status), status=status, retry_after_s=retry_after_s(reply.headers))
 
     def _excerpt(self, reply: Reply, length: int) -> str:
         return self._clean(reply.body.decode(errors="replace"))[:length] or "an empty body"
 
-    def _fault(self, text: str) -> EndpointFault:
-        return EndpointFault(f"{self.url}: {self._clean(text)}")
+    def _fault(
+        self,
+        url: str,
+        text: str,
+        kind: FaultKind,
+        *,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+    ) -> EndpointFault:
+        told = f"{url}: {self._clean(text)}"
+        return EndpointFault(told, kind=kind, status=status, retry_after_s=retry_after_s)
 
     def _clean(self, text: str) -> str:
         """One printable line without the key; done before any cut, which could leave half a key."""
-        hidden = self._secret.sub("[key]", text)
+        hidden = _pattern(self._secrets()).sub("[key]", text)
         return " ".join("".join(char if char.isprintable() else " " for char in hidden).split())
+
+
+    def _secrets(self) -> tuple[str, ...]:
+        """Every key that is sent; a transport may learn of more while it works."""
+        return tuple(secret for secret in (self._key, *self._transport.secrets()) if secret not in _NO_KEYS)
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """How long the server asks to be left alone: in milliseconds, in seconds, or until a date."""
+    milliseconds, told = headers.get("retry-after-ms"), headers.get("retry-after")
+    try:
+        if milliseconds is not None:
+            return _sensible(float(milliseconds) / 1000)
+        return None if told is None else _sensible(float(told))
+    except ValueError:
+        return _until(told)
+
+
+def _until(date: str | None) -> float | None:
+    try:
+        return _sensible(parsedate_to_datetime(date or "").timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _sensible(seconds: float) -> float | None:
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _kind_of(status: int) -> FaultKind:
+    if status in (429, 503, 529):
+        return "overloaded"
+    return "failed" if status >= 500 or status in (408, 409, 425) else "refused"
+
+
+def _model_ids(listed: JsonValue) -> list[str] | None:
+    """The ids of a model list, in the shapes that servers give it; an empty list says nothing."""
+    entries = listed.get("data", listed.get("models")) if isinstance(listed, dict) else listed
+    if not isinstance(entries, list):
+        raise ValueError("the list of models is none")
+    ids = [entry.get("id", entry.get("name")) if isinstance(entry, dict) else entry for entry in entries]
+    return [id for id in ids if isinstance(id, str)] or None
+
+
+_TOO_LONG = re.compile(
+    r"context[ _](length|window|size)|maximum (context|input|prompt) length|prompt is too long|input is too long"
+    r"|too many (input )?tokens|longer than the model|exceeds? the (available|model's|maximum) (context|number of tokens)",
+    re.IGNORECASE,
+)
+"""How OpenAI, vLLM, SGLang, llama.cpp, TGI and Anthropic say that a conversation does not fit."""
 
 
 def _error_message(body: bytes) -> str | None:
@@ -117,8 +209,8 @@ def _checked_key(key: str) -> str:
     return stripped
 
 
-def _secret(key: str) -> re.Pattern[str]:
-    """Finds the key in a text; a placeholder such as `x` only where it stands alone, or no message could be read."""
-    if key in _NO_KEYS:
-        return re.compile(r"(?!)")
-    return re.compile(re.escape(key) if len(key) >= 8 else rf"(?<!\w){re.escape(key)}(?!\w)")
+@lru_cache
+def _pattern(keys: tuple[str, ...]) -> re.Pattern[str]:
+    """Finds the keys in a text; a placeholder such as `x` only where it stands alone, or no message could be read."""
+    found = [re.escape(key) if len(key) >= 8 else rf"(?<!\w){re.escape(key)}(?!\w)" for key in keys]
+    return re.compile("|".join(found) or r"(?!)")

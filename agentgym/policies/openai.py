@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from agentgym.errors import UsageError
+from agentgym.errors import EndpointFault, UsageError
+from agentgym.journal import JOURNAL
 from agentgym.jsontext import dump_json
+from agentgym.limiter import MOST
 from agentgym.limits import running_clock
+from agentgym.lines import LINES, Lines
 from agentgym.messages import Conversation, JsonObject, Turn
-from agentgym.policies.completions import read_turn
+from agentgym.policies.completions import read_reply, read_turns
+from agentgym.policies.dialects import Dialect, NativeDialect, TextDialect
 from agentgym.policies.endpoint import OPENAI_URL, Endpoint
+from agentgym.policies.preflight import check_endpoint
+from agentgym.policies.streams import read_stream
 from agentgym.policy import Context, Policy, Session
-from agentgym.transport import Transport
+from agentgym.prices import Price
+from agentgym.transport import OnChunk, Reply, Transport
 from agentgym.transports.pooled import PooledTransport
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+ToolMode = Literal["auto", "native", "text"]
+_SECRET = re.compile("key|token$|secret|password|authorization", re.IGNORECASE)
 
 
 class OpenAIPolicy(Policy):
     """Asks a model for every turn; the server and the key default to OPENAI_BASE_URL and OPENAI_API_KEY.
 
-    `extra_body` adds what a server of yours takes, such as `return_token_ids` for vLLM; `send_seed` passes the
-    episode's seed on. A transport that is given is the giver's to close.
+    `tools` says how a model is told of them: natively, in the text of the conversation, or (`auto`) natively until the
+    server turns out not to know tools. `n` asks for several choices: the first is played, the others are kept beside it.
+    `extra_body` adds what a server of yours takes. `timeout_s` bounds one attempt at a call, which is made again where
+    that may help. A transport or client (any `openai.AsyncOpenAI`) that is given is the giver's to close.
     """
 
     def __init__(
@@ -33,24 +53,49 @@ class OpenAIPolicy(Policy):
         api_key: str | None = None,
         temperature: float | None = None,
         max_tokens: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        n: int | None = None,
         extra_body: Mapping[str, JsonValue] | None = None,
         logprobs: bool = False,
+        token_ids: bool = False,
         send_seed: bool = False,
+        stream: bool = False,
+        on_chunk: OnChunk | None = None,
+        tools: ToolMode = "auto",
         timeout_s: float = 600.0,
+        price: Price | None = None,
+        client: AsyncOpenAI | None = None,
         transport: Transport | None = None,
     ) -> None:
         self.model = model
-        self.temperature = temperature
-        self._transport = transport or PooledTransport()
-        self._closes_transport = transport is None
-        self._endpoint = Endpoint(
-            base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
-            os.environ.get("OPENAI_API_KEY", "") if api_key is None else api_key,
+        self.price = price
+        """What its tokens cost, where the server does not say."""
+        self._transport = transport or _transport(client)
+        self._closes_transport = transport is None and client is None
+        self.endpoint = Endpoint(
+            base_url or _client_url(client) or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
+            ("" if client is not None else os.environ.get("OPENAI_API_KEY", "")) if api_key is None else api_key,
             timeout_s=timeout_s,
             transport=self._transport,
         )
-        self._fields = self._sampling(max_tokens, logprobs) | _checked(extra_body or {})
+        # OpenAI's newer models refuse `max_tokens`; many other servers know nothing else.
+        most = "max_completion_tokens" if self.endpoint.is_openai else "max_tokens"
+        asked: JsonObject = {
+            "temperature": temperature,
+            most: max_tokens,
+            "stop": stop if isinstance(stop, str | None) else list(stop),
+            "n": n,
+            "logprobs": (logprobs or token_ids) or None,
+            "return_token_ids": token_ids or None,
+            "stream": stream or None,
+            "stream_options": {"include_usage": True} if stream else None,
+        }
+        self._fields: JsonObject = {name: value for name, value in asked.items() if value is not None}
+        self._fields |= _checked(extra_body or {}, self._fields)
         self._send_seed = send_seed
+        self._tool_mode: ToolMode = tools
+        self._knows_no_tools = tools == "text"
+        self._on_chunk = (on_chunk or _ignore) if stream else None
 
     @property
     def name(self) -> str:
@@ -58,55 +103,130 @@ class OpenAIPolicy(Policy):
 
     @property
     def base_url(self) -> str:
-        """Where the model is served."""
-        return self._endpoint.base_url
+        """Where the model is served, without what might be secret in the address."""
+        parts = urlsplit(self.endpoint.base_url)
+        return parts._replace(query="", fragment="").geturl()
+
+    @property
+    def settings(self) -> JsonObject:
+        fields = {name: "[hidden]" if _SECRET.search(name) else value for name, value in self._fields.items()}
+        return fields | {"send_seed": self._send_seed, "tools": self._tool_mode}
 
     def start(self, context: Context) -> Session:
-        self._endpoint.check_key()
-        return _OpenAISession(self._endpoint, self._head(context), self.temperature)
+        self.endpoint.check_key()
+        lines = LINES.get() or Lines(pinned=MOST)
+        return _OpenAISession(self, context, lines)
+
+    async def preflight(self) -> None:
+        self.endpoint.check_key()
+        await check_endpoint(self.endpoint, self.model)
 
     async def aclose(self) -> None:
         if self._closes_transport:
             await self._transport.aclose()
 
+    def dialect(self, context: Context) -> Dialect:
+        """How sessions speak now."""
+        fields: JsonObject = {"model": self.model}
+        if self._send_seed:
+            fields["seed"] = context.seed
+        kind = TextDialect if self._knows_no_tools else NativeDialect
+        return kind(fields | self._fields, context.tools)
+
+    def learns_from(self, fault: EndpointFault) -> bool:
+        """Whether the server, as it turns out, knows no tools; from then on they are told in the text."""
+        if self._tool_mode == "auto" and fault.status in (400, 404, 422, 501) and "tool" in str(fault).lower():
+            self._knows_no_tools = True
+        return self._knows_no_tools
+
+    async def ask(self, dialect: Dialect, conversation: Conversation) -> tuple[tuple[Turn, ...], Reply]:
+        """One attempt at a call: what the model says, and the reply to keep."""
+        started = running_clock()()
+        reply = await self.endpoint.ask(dialect.body(conversation), on_chunk=self._on_chunk)
+        latency_s = running_clock()() - started
+        try:
+            if self._on_chunk is not None:
+                reply = replace(reply, body=read_stream(reply.body))
+            return self.read(dialect, reply.body, latency_s), reply
+        except ValueError as error:
+            raise self.endpoint.unreadable(reply, str(error)) from None
+
+    def read(self, dialect: Dialect, body: bytes, latency_s: float) -> tuple[Turn, ...]:
+        """The choices of a reply."""
+        turns = read_turns(body, temperature=self._temperature, latency_s=latency_s)
+        return tuple(map(dialect.read, turns))
+
+    @property
+    def _temperature(self) -> float | None:
+        value = self._fields.get("temperature")
+        return value if isinstance(value, float | None) else float(str(value))
+
     def __repr__(self) -> str:
         return f"OpenAIPolicy({self.model!r}, base_url={self.base_url!r})"
 
-    def _sampling(self, max_tokens: int | None, logprobs: bool) -> JsonObject:
-        # OpenAI's newer models refuse `max_tokens`; many other servers know nothing else.
-        most = "max_completion_tokens" if self._endpoint.is_openai else "max_tokens"
-        fields: JsonObject = {"temperature": self.temperature, most: max_tokens, "logprobs": logprobs or None}
-        return {name: value for name, value in fields.items() if value is not None}
-
-    def _head(self, context: Context) -> bytes:
-        """The request up to the messages, which is the same for every turn of a session."""
-        fields: JsonObject = {"model": self.model}
-        if context.tools:
-            fields["tools"] = [tool.wire() for tool in context.tools]
-        if self._send_seed:
-            fields["seed"] = context.seed
-        return dump_json(fields | self._fields)[:-1] + b',"messages":'
-
 
 class _OpenAISession(Session):
-    def __init__(self, endpoint: Endpoint, head: bytes, temperature: float | None) -> None:
-        self._endpoint = endpoint
-        self._head = head
-        self._temperature = temperature
-        self._clock = running_clock()
+    def __init__(self, policy: OpenAIPolicy, context: Context, lines: Lines) -> None:
+        self._policy = policy
+        self._context = context
+        self._lines = lines
+        self._line = lines.to(policy.endpoint.base_url)
+        self._dialect = policy.dialect(context)
+        self._journal = JOURNAL.get()
 
     async def act(self, conversation: Conversation) -> Turn:
-        started = self._clock()
-        reply = await self._endpoint.ask(b"".join((self._head, conversation.wire(), b"}")))
-        latency_s = self._clock() - started
         try:
-            return read_turn(reply.body, temperature=self._temperature, latency_s=latency_s)
-        except ValueError as error:
-            raise self._endpoint.unreadable(reply, str(error)) from None
+            turns = await self._turns(conversation)
+        except EndpointFault as fault:
+            if self._dialect.reads_text or not self._policy.learns_from(fault):
+                raise
+            self._dialect = self._policy.dialect(self._context)
+            turns = await self._turns(conversation)
+        turn = turns[0] if len(turns) == 1 else replace(turns[0], alternatives=turns[1:])
+        if self._policy.price is not None and not turn.usage.cost_usd:
+            turn = replace(turn, usage=replace(turn.usage, cost_usd=self._policy.price.cost_usd(turn.usage)))
+        self._lines.spend(turn.usage)
+        return turn
+
+    async def _turns(self, conversation: Conversation) -> tuple[Turn, ...]:
+        """Taken from the journal where this was answered before; written there before it is used."""
+        ask = partial(self._policy.ask, self._dialect, conversation)
+        if self._journal is None:
+            return (await self._line.call(ask)).value[0]
+        request = self._dialect.digest(conversation)
+        kept = self._journal.recall(request)
+        if kept is not None:
+            return self._policy.read(self._dialect, kept.reply, kept.latency_s)
+        answered = await self._line.call(ask)
+        turns, reply = answered.value
+        body = reply.body if _is_plain(reply.body) else dump_json(read_reply(reply.body))
+        self._journal.keep(request, body, latency_s=answered.latency_s, attempts=answered.attempts)
+        return turns
 
 
-def _checked(extra_body: Mapping[str, JsonValue]) -> JsonObject:
-    for name in ("model", "messages", "tools", "temperature", "stream"):
+def _is_plain(body: bytes) -> bool:
+    """Whether every reader of JSON takes it as it stands; what is mended in reading is not."""
+    return body.isascii() and not any(odd in body for odd in (b"NaN", b"Infinity", b"\\ud", b"\\uD"))
+
+
+def _transport(client: AsyncOpenAI | None) -> Transport:
+    if client is None:
+        return PooledTransport()
+    from agentgym.transports.sdk import SdkTransport
+
+    return SdkTransport(client)
+
+
+def _client_url(client: AsyncOpenAI | None) -> str | None:
+    return None if client is None else str(client.base_url)
+
+
+def _ignore(chunk: bytes) -> None:
+    """Who asked for a stream, but does not listen."""
+
+
+def _checked(extra_body: Mapping[str, JsonValue], fields: JsonObject) -> JsonObject:
+    for name in ("model", "messages", "tools", *fields):
         if name in extra_body:
             raise UsageError(f"extra_body may not hold {name!r}: that is the policy's own to say")
     return dict(extra_body)

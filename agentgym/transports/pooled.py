@@ -8,7 +8,7 @@ from weakref import WeakSet
 from anyio.lowlevel import RunVar
 
 from agentgym.limits import running_asyncio_loop
-from agentgym.transport import Reply, Transport
+from agentgym.transport import OnChunk, Reply, Transport
 
 
 class PooledTransport(Transport):
@@ -17,10 +17,17 @@ class PooledTransport(Transport):
     A pool belongs to the loop and not to one transport, so that a policy nobody closes leaves nothing behind.
     """
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, on_chunk: OnChunk | None = None
+    ) -> Reply:
         pool = _POOL.get() or await _Pool().open()
         pool.users.add(self)
-        return await pool.client.post(url, body, headers, timeout_s=timeout_s)
+        return await pool.client.post(url, body, headers, timeout_s=timeout_s, on_chunk=on_chunk)
+
+    async def get(self, url: str, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+        pool = _POOL.get() or await _Pool().open()
+        pool.users.add(self)
+        return await pool.client.get(url, headers, timeout_s=timeout_s)
 
     async def aclose(self) -> None:
         pool = _POOL.get()

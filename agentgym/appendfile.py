@@ -1,0 +1,66 @@
+"""Files that only grow, line by line: what is written survives the process at once, and the machine a little later."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agentgym.errors import StoreError
+
+_TAIL = 1 << 16
+
+
+class AppendFile:
+    """One such file, open for writing; a last line that was torn is taken off on opening."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._dirty = False
+        try:
+            self._end = whole_lines_end(self._file)
+            os.ftruncate(self._file, self._end)
+        except OSError:
+            os.close(self._file)
+            raise
+
+    def write(self, line: bytes) -> None:
+        """Append a line that ends in a newline: all of it, or none and StoreError."""
+        try:
+            written = os.write(self._file, line)
+            while written < len(line):  # a disk that is nearly full takes a part, and then complains
+                written += os.write(self._file, line[written:])
+        except OSError as error:
+            os.ftruncate(self._file, self._end)
+            raise StoreError(f"cannot write {self.path}: {error.strerror}") from None
+        self._end += len(line)
+        self._dirty = True
+
+    def sync(self) -> None:
+        """Have what was written survive a power loss."""
+        if not self._dirty:
+            return
+        self._dirty = False
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise StoreError(f"cannot write {self.path}: {error.strerror}") from None
+
+    def close(self) -> None:
+        """Sync and let go."""
+        try:
+            self.sync()
+        finally:
+            os.close(self._file)
+
+
+def whole_lines_end(file: int) -> int:
+    """Where the last whole line of a file ends."""
+    end = os.fstat(file).st_size
+    while end > 0:
+        start = max(0, end - _TAIL)
+        newline = os.pread(file, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1
+        end = start
+    return 0

@@ -1,0 +1,177 @@
+"""Who plays the jobs of a run: as many side by side as their endpoints bear, each ending as exactly one record."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from agentgym.episode import EnvironmentInfo, Episode
+from agentgym.errors import (
+    AgentGymError,
+    BudgetSpent,
+    EnvironmentFault,
+    Fault,
+    Interrupted,
+    UsageError,
+    boundary,
+)
+from agentgym.jobs import Job
+from agentgym.journal import JOURNAL
+from agentgym.lines import LINES, Lines
+from agentgym.play import cause_of, rollout
+from agentgym.policy import Policy
+from agentgym.store import RunStore
+
+OnEpisode = Callable[[Episode], Awaitable[None]]
+MOST_EPISODES = 1024
+_BEFORE_CALLS = 64
+"""Episodes at a time while no endpoint was called, or where none ever is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The most a whole run may use; what it used before it was interrupted counts."""
+
+    tokens: int | None = None
+    cost_usd: float | None = None
+    seconds: float | None = None
+
+
+class Crew:
+    """Plays jobs side by side, and hands each episode on as it ends."""
+
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        policy: Policy,
+        *,
+        on_episode: OnEpisode,
+        store: RunStore | None = None,
+        lines: Lines | None = None,
+        budget: Budget | None = None,
+        ordered: bool = False,
+    ) -> None:
+        self.lines = lines or Lines()
+        self._jobs = jobs
+        self._policy = policy
+        self._on_episode = on_episode
+        self._store = store
+        self._budget = budget or Budget()
+        self._environment: EnvironmentInfo | None = None
+        self._playing = 0
+        self._ordered = ordered
+        self._begun = self._handed_on = 0
+        self._held: dict[int, Episode] = {}
+        """Episodes that ended before others that were begun earlier, where order counts."""
+        self._changed = anyio.Event()
+        self._broken: AgentGymError | None = None
+        self.lines.on_room = self.lines.on_stop = self._notice
+        self.lines.on_usage = self._check_budget
+
+    async def play(self) -> None:
+        """Play them all, or until the run is stopped; raises what makes it senseless to go on."""
+        async with anyio.create_task_group() as around:
+            if self._store is not None:
+                around.start_soon(self._guarded, self._store.keep_synced)
+            if self._budget.seconds is not None:
+                around.start_soon(self._end_in, self._budget.seconds)
+            async with anyio.create_task_group() as self._group:
+                for job in self._jobs:
+                    if self._store is None or not self._store.is_finished(job.task_id, job.trial):
+                        await self._begin(job)
+            around.cancel_scope.cancel()
+        if isinstance(self.lines.stopped, UsageError):
+            raise self.lines.stopped
+        if self._broken is not None:
+            raise self._broken
+
+    async def _begin(self, job: Job) -> None:
+        while self.lines.stopped is None and not self._has_room():
+            self._changed = anyio.Event()
+            await self._changed.wait()
+        stopped = self.lines.stopped
+        number, self._begun = self._begun, self._begun + 1
+        if stopped is None:
+            self._playing += 1
+            self._group.start_soon(self._guarded, partial(self._play, number, job))
+            await checkpoint()  # it goes as far as its first call, perhaps, before another one begins
+        elif not _leaves_no_record(stopped):
+            await checkpoint()
+            await self._ended(number, self._unplayed(job, stopped))
+
+    def _has_room(self) -> bool:
+        busy = self._playing + len(self._held)
+        if self.lines.pinned is not None:
+            return busy < self.lines.pinned
+        most = min(MOST_EPISODES, _BEFORE_CALLS + 2 * sum(self.lines.limits.values()))
+        return busy < most and not self.lines.crowded
+
+    async def _play(self, number: int, job: Job) -> None:
+        LINES.set(self.lines)
+        try:
+            if self._store is not None:
+                JOURNAL.set(self._store.journal(job.task_id, job.trial))
+            await self._ended(number, await self._played(job))
+        finally:
+            self._playing -= 1
+            self._notice()
+
+    async def _played(self, job: Job) -> Episode:
+        try:
+            with boundary(EnvironmentFault, "the environment cannot be made"):
+                env = job.make()
+        except Fault as fault:
+            return self._unplayed(job, fault)
+        self._environment = self._environment or env.info
+        return await rollout(env, self._policy, job.task, seed=job.seed, limits=job.limits, trial=job.trial)
+
+    def _unplayed(self, job: Job, fault: Fault | UsageError) -> Episode:
+        return job.unplayed(self._environment or EnvironmentInfo("", ""), self._policy.name, cause_of(fault))
+
+    async def _ended(self, number: int, episode: Episode) -> None:
+        stopped = self.lines.stopped
+        if episode.outcome == "not_evaluable" and stopped is not None and _leaves_no_record(stopped):
+            return
+        if not self.lines.limits:
+            self.lines.spend(episode.usage)  # of a policy that makes its calls by itself
+        if self._store is not None:
+            self._store.add(episode)
+        if not self._ordered:
+            return await self._on_episode(episode)
+        self._held[number] = episode
+        while self._handed_on in self._held:
+            following = self._held.pop(self._handed_on)
+            self._handed_on += 1
+            await self._on_episode(following)
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """What makes it senseless to go on ends everything, once, and is raised at the end without its group."""
+        try:
+            await work()
+        except AgentGymError as error:
+            self._broken = self._broken or error
+            self._group.cancel_scope.cancel()
+
+    async def _end_in(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+        self.lines.stop(BudgetSpent(f"the run's budget of {seconds:g} s is used up"))
+
+    def _check_budget(self) -> None:
+        used = self.lines.usage if self._store is None else self.lines.usage + self._store.spent
+        budget = self._budget
+        if budget.tokens is not None and used.tokens >= budget.tokens:
+            self.lines.stop(BudgetSpent(f"the run's budget of {budget.tokens} tokens is used up"))
+        if budget.cost_usd is not None and used.cost_usd >= budget.cost_usd:
+            self.lines.stop(BudgetSpent(f"the run's budget of {budget.cost_usd:g} dollars is used up"))
+
+    def _notice(self) -> None:
+        self._changed.set()
+
+
+def _leaves_no_record(reason: AgentGymError) -> bool:
+    """Whether who stops for this reason comes back, to the same run or with a better question."""
+    return isinstance(reason, (Interrupted, UsageError))

@@ -1,0 +1,103 @@
+"""What an episode has been told, written down before it is used, so that nothing is asked and paid for twice.
+
+A line of the journal is a model call (its request as a digest, and the reply as it came) or a step (what the agent was
+shown). An episode that is played again takes from it what was answered already, and goes on live where that ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, cast
+
+from agentgym.jsontext import dump_json
+from agentgym.messages import JsonObject, Message, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCall:
+    """A call that was answered before."""
+
+    reply: bytes
+    latency_s: float
+
+
+class Journal:
+    """The journal of one episode; `write` puts a line where it survives the process."""
+
+    def __init__(self, task_id: str, trial: int, write: Callable[[bytes], None], kept: Iterable[bytes] = ()) -> None:
+        self.divergences = 0
+        """How many steps showed something else than before; what was shown before is what counts."""
+        self._prefix = line_prefix(task_id, trial)
+        self._write = write
+        self._calls: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
+        self._steps: dict[tuple[Any, Any], dict[str, Any]] = {}
+        for line in kept:
+            self._remember(cast(dict[str, Any], parse(line)))
+
+    def recall(self, request: str) -> KeptCall | None:
+        """The reply to this very request, where there is one that was not taken yet."""
+        kept = self._calls.get(request)
+        if not kept:
+            return None
+        entry = kept.popleft()
+        return KeptCall(dump_json(entry["reply"]), entry["latency_s"])
+
+    def keep(self, request: str, reply: bytes, *, latency_s: float, attempts: int) -> None:
+        """Write a call down; the reply must be JSON."""
+        if b"\n" in reply or b"\r" in reply:
+            reply = dump_json(parse(reply))
+        self._write(
+            b'%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n'
+            % (self._prefix, request.encode(), latency_s, attempts, reply)
+        )
+
+    def step(
+        self, turn: int, step: int, *, action: JsonObject, observation: JsonObject, messages: list[Message]
+    ) -> tuple[JsonObject, list[Message]]:
+        """What the agent is shown of a step: what it was shown of the same action before, or this, written down."""
+        before = self._steps.pop((turn, step), None)
+        if before is not None and dump_json(action) == dump_json(before["action"]):
+            if dump_json(observation) == dump_json(before["observation"]):
+                return observation, messages
+            self.divergences += 1
+            return before["observation"], [_message(**message) for message in before["messages"]]
+        self._write(
+            b'%b"kind":"step","turn":%d,"step":%d,"action":%b,"observation":%b,"messages":%b}\n'
+            % (self._prefix, turn, step, dump_json(action), dump_json(observation), dump_json(messages))
+        )
+        return observation, messages
+
+    def _remember(self, entry: dict[str, Any]) -> None:
+        if entry["kind"] == "call":
+            self._calls[entry["request"]].append(entry)
+        else:
+            self._steps[entry["turn"], entry["step"]] = entry
+
+
+def parse(line: bytes) -> object:
+    """The value of JSON that we wrote, or that has been read before."""
+    import orjson  # not above: it costs at start, also those who play outside a run
+
+    value: object = orjson.loads(line)
+    return value
+
+
+def line_prefix(task_id: str, trial: int) -> bytes:
+    """How every line of an episode begins."""
+    return b'{"task":%b,"trial":%d,' % (dump_json(task_id), trial)
+
+
+def prefix_of(line: bytes) -> bytes:
+    """The beginning of a line that tells which episode it belongs to."""
+    return line.partition(b'"kind":')[0]
+
+
+def _message(*, tool_calls: list[dict[str, Any]], **kept: Any) -> Message:
+    return Message(**kept, tool_calls=tuple(ToolCall(**call) for call in tool_calls))
+
+
+JOURNAL: ContextVar[Journal | None] = ContextVar("agentgym.journal", default=None)
+"""Where the episode that is being played writes down what it is told; nowhere, outside a run."""

@@ -1,0 +1,219 @@
+"""Lines to endpoints: one for each, shared by all who call it in a run; here calls wait, are made again, or given up."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, TypeVar
+
+import anyio
+
+from agentgym.errors import EndpointFault, Outage, RunStopped, UsageError
+from agentgym.limiter import Limiter
+from agentgym.limits import running_clock
+from agentgym.messages import NO_USAGE, Usage
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retries:
+    """How stubbornly a call is made."""
+
+    attempts: int = 8
+    """Of one call. A refusal is final at once; being told to come later (429) is not counted."""
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30.0
+    longest_retry_after_s: float = 600.0
+    """What an endpoint that wants to be left alone for longer is not waited for."""
+    patience_s: float = 30.0
+    """How long an endpoint may give no good answer at all, while calls fail, before it counts as out."""
+    failures: int = 10
+    """How many calls must have failed meanwhile."""
+
+    def wait_s(self, failed: int) -> float:
+        """How long to wait after the n-th failure; spread, so that not all come back at once."""
+        return min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failed - 1)) * random.uniform(0.5, 1.0)
+
+    def worth_while(self, fault: EndpointFault, attempts: int) -> bool:
+        """Whether to ask once more."""
+        return fault.passing and attempts < self.attempts and (fault.retry_after_s or 0.0) <= self.longest_retry_after_s
+
+    def patient_until(self, fault: EndpointFault, failing_since: float, now: float) -> float:
+        """When patience ends; an endpoint that asks to be left alone meanwhile gets that time on top."""
+        if fault.retry_after_s is None:
+            return failing_since + self.patience_s
+        return now + min(fault.retry_after_s, self.longest_retry_after_s) + self.patience_s
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[T]):
+    """What a call gave, and what it took."""
+
+    value: T
+    latency_s: float
+    attempts: int
+
+
+class Line:
+    """The way to one endpoint."""
+
+    def __init__(self, url: str, limiter: Limiter, retries: Retries, lines: Lines) -> None:
+        self.url = url
+        self.limiter = limiter
+        self._retries = retries
+        self._lines = lines
+        self._proven = False
+        self._clock = running_clock()
+        self._failed = 0
+        self._failing_since = self._patient_until = 0.0
+
+    async def call(self, attempt: Callable[[], Awaitable[T]]) -> Answered[T]:
+        """Make a call, again where that may help; raises EndpointFault, or RunStopped when the run is over."""
+        failed = counted = 0
+        while True:
+            if self._lines.stopped is not None or not self.limiter.take():
+                with self._lines.waiting():
+                    await self.limiter.acquire()
+            started, level = self._clock(), self.limiter.in_flight
+            try:
+                with self._lines.attempting():
+                    value = await attempt()
+            except EndpointFault as fault:
+                self._failure(fault, level)
+                failed, counted = failed + 1, counted + (fault.status != 429)
+                if not self._retries.worth_while(fault, counted):
+                    raise
+                with self._lines.waiting():
+                    await anyio.sleep(max(self._retries.wait_s(failed), fault.retry_after_s or 0.0))
+            except BaseException:
+                self.limiter.give_up()
+                raise
+            else:
+                latency_s = self._clock() - started
+                self._proven, self._failed = True, 0
+                self.limiter.answered(latency_s, level)
+                return Answered(value, latency_s, failed + 1)
+
+    def _failure(self, fault: EndpointFault, level: int) -> None:
+        if fault.kind in ("overloaded", "timeout"):
+            self.limiter.refused(level, fault.retry_after_s)
+        else:
+            self.limiter.give_up()
+        if fault.kind == "refused" and fault.status not in _ABOUT_THE_CALLER:
+            return
+        now = self._clock()
+        if not self._failed:
+            self._failing_since = self._patient_until = now
+        self._failed += 1
+        self._patient_until = max(self._patient_until, self._retries.patient_until(fault, self._failing_since, now))
+        if fault.kind == "refused" and not self._proven:
+            self._lines.stop(UsageError(str(fault)))
+        elif self._failed >= self._retries.failures and (fault.kind == "refused" or now >= self._patient_until):
+            self._lines.stop(Outage(f"outage: no good answer for {now - self._failing_since:.0f} s: {fault}"))
+
+
+_ABOUT_THE_CALLER = (None, 401, 403, 404)
+"""Refusals that meet every call alike: a wrong key, a wrong place, an answer that is no API's."""
+
+
+class Lines:
+    """All the lines of a run, and the one switch that ends its calls."""
+
+    def __init__(self, *, pinned: int | None = None, retries: Retries | None = None) -> None:
+        self.stopped: RunStopped | UsageError | None = None
+        """Why no call is made any more."""
+        self.usage: Usage = NO_USAGE
+        """What all calls used up."""
+        self.on_room: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], None] = lambda: None
+        self.on_usage: Callable[[], None] = lambda: None
+        self.pinned = pinned
+        self._retries = retries or Retries()
+        self._lines: dict[str, Line] = {}
+        self._waiting = set[anyio.CancelScope]()
+        self._attempting = set[anyio.CancelScope]()
+
+    def to(self, url: str) -> Line:
+        """The line to an endpoint."""
+        line = self._lines.get(url)
+        if line is None:
+            limiter = Limiter(self.pinned)
+            limiter.on_room = self._room
+            line = self._lines[url] = Line(url, limiter, self._retries, self)
+        return line
+
+    @property
+    def crowded(self) -> bool:
+        """Whether calls wait for a place anywhere."""
+        return any(line.limiter.waiting for line in self._lines.values())
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """How many calls each endpoint is found to bear."""
+        return {url: line.limiter.limit for url, line in self._lines.items()}
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls are under way."""
+        return sum(line.limiter.in_flight for line in self._lines.values())
+
+    def spend(self, usage: Usage) -> None:
+        """Count what a call used up."""
+        self.usage += usage
+        self.on_usage()
+
+    def stop(self, reason: RunStopped | UsageError) -> None:
+        """Make no call any more: who waits is told why; calls under way are let go only in an outage."""
+        if self.stopped is not None:
+            return
+        self.stopped = reason
+        scopes = self._waiting | self._attempting if isinstance(reason, Outage) else self._waiting
+        for scope in tuple(scopes):
+            scope.cancel()
+        self.on_stop()
+
+    def waiting(self) -> _UntilStopped:
+        """A wait that ends at once when the calls are stopped."""
+        return _UntilStopped(self, self._waiting)
+
+    def attempting(self) -> _UntilStopped:
+        """A call under way."""
+        return _UntilStopped(self, self._attempting)
+
+    def _room(self) -> None:
+        if not self.crowded:
+            self.on_room()
+
+
+class _UntilStopped:
+    """Is left at once when the lines are stopped, with the reason."""
+
+    __slots__ = ("_lines", "_scope", "_scopes")
+
+    def __init__(self, lines: Lines, scopes: set[anyio.CancelScope]) -> None:
+        self._lines = lines
+        self._scopes = scopes
+        self._scope = anyio.CancelScope()
+
+    def __enter__(self) -> None:
+        if self._lines.stopped is not None:
+            raise self._lines.stopped
+        self._scope.__enter__()
+        self._scopes.add(self._scope)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        self._scopes.discard(self._scope)
+        swallowed = self._scope.__exit__(kind, error, traceback)
+        if self._scope.cancelled_caught and self._lines.stopped is not None:
+            raise self._lines.stopped
+        return swallowed
+
+
+LINES: ContextVar[Lines | None] = ContextVar("agentgym.lines", default=None)
+"""The lines of the run that is going on; a call made outside a run has its own."""

@@ -1,0 +1,41 @@
+"""One look at an endpoint before many calls: whether the key, the model, the port and the kind of answer are right."""
+
+from __future__ import annotations
+
+import anyio
+
+from agentgym.errors import EndpointFault, UsageError, did_you_mean
+from agentgym.limits import running_clock
+from agentgym.policies.endpoint import Endpoint
+
+PREFLIGHT_S = 7.0
+_ATTEMPT_S = 5.0
+"""One attempt leaves time for another, for a server may fail once by chance."""
+_PAUSE_S = 0.3
+_UNREACHABLE = 3
+"""As often as that a port that takes no connection is tried."""
+
+
+async def check_endpoint(endpoint: Endpoint, model: str) -> None:
+    """Ask for the list of models; a server without one is taken at its word. UsageError says what is wrong."""
+    listed = await _models(endpoint)
+    if listed is not None and model not in listed:
+        raise UsageError(
+            f"{endpoint.base_url} lists no model {model!r}; {did_you_mean(model, listed[:20])} "
+            "(--no-preflight plays it nevertheless)"
+        )
+
+
+async def _models(endpoint: Endpoint) -> list[str] | None:
+    clock = running_clock()
+    ends = clock() + PREFLIGHT_S
+    tried = 0
+    while True:
+        tried += 1
+        try:
+            return await endpoint.models(timeout_s=min(_ATTEMPT_S, ends - clock()))
+        except EndpointFault as fault:
+            hopeless = not fault.passing or (fault.kind == "unreachable" and tried >= _UNREACHABLE)
+            if hopeless or clock() + 2 * _PAUSE_S > ends:
+                raise UsageError(f"{fault} (--no-preflight goes on nevertheless)") from None
+        await anyio.sleep(_PAUSE_S)

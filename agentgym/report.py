@@ -1,0 +1,67 @@
+"""What a run came to, made anew from its records every time, so that it cannot depend on interruptions."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from agentgym.episode import Episode
+from agentgym.errors import EnvironmentFault, boundary
+from agentgym.jsontext import dump_json
+from agentgym.messages import JsonObject
+from agentgym.registry import load_target
+from agentgym.runs import RunInfo, episode_lines, read_episodes, read_info, write_whole
+from agentgym.summary import Summary, read_facts
+
+SUMMARY, TABLE = "summary.json", "summary.csv"
+Metric = Callable[[Iterator[Episode]], JsonObject]
+"""More figures of a suite's own, from its records."""
+
+
+def summarise(folder: str | Path) -> JsonObject:
+    """Sum a run up, and keep the summary beside its records."""
+    folder = Path(folder)
+    info = read_info(folder)
+    summary = _summed(folder, info)
+    write_whole(folder / SUMMARY, dump_json(summary) + b"\n")
+    write_whole(folder / TABLE, _table(summary))
+    return summary
+
+
+def _summed(folder: Path, info: RunInfo) -> JsonObject:
+    summary = Summary(planned=info.planned, trials=info.trials, tag_fields=info.tag_fields)
+    for line in episode_lines(folder):
+        summary.add(read_facts(line))
+    figures: JsonObject = {
+        "suite": info.suite,
+        "environment": info.environment.id,
+        "policy": info.policy.name,
+        "seed": info.seed,
+        **summary.to_json(),
+    }
+    for name in info.metrics:
+        metric: Metric = load_target(name, name)
+        with boundary(EnvironmentFault, name):
+            figures[name.rpartition(":")[2]] = metric(read_episodes(folder))
+    return figures
+
+
+def _table(summary: JsonObject) -> bytes:
+    """The summary with a figure a line: its path, joined by dots, and its value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("figure", "value"))
+    writer.writerows(_flat(summary, ""))
+    return text.getvalue().encode()
+
+
+def _flat(value: Any, path: str) -> Iterator[tuple[str, object]]:
+    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if entries is None:
+        yield path, "" if value is None else value
+        return
+    for key, inner in entries:
+        yield from _flat(inner, f"{path}.{key}" if path else str(key))

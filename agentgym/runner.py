@@ -1,0 +1,199 @@
+"""Many episodes: `rollouts` gives them one by one, `run` keeps them in a run directory and sums them up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sized
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import anyio
+from anyio import to_thread
+
+from agentgym.crew import Budget, Crew
+from agentgym.episode import Episode
+from agentgym.errors import AgentGymError, EnvironmentFault, RunStopped, UsageError, boundary
+from agentgym.jobs import Job
+from agentgym.lines import Lines, Retries
+from agentgym.messages import JsonObject
+from agentgym.play import VERSIONS
+from agentgym.policy import Policy
+from agentgym.report import summarise
+from agentgym.runs import PolicyInfo, RunInfo
+from agentgym.store import RunStore
+from agentgym.suite import Suite
+from agentgym.summary import EpisodeFacts, Summary
+
+Concurrency = int | Literal["auto"]
+OnEpisode = Callable[[Episode], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What came of a run."""
+
+    summary: JsonObject
+    stopped: RunStopped | None = None
+    """Why it ended before all was played."""
+    folder: Path | None = None
+    """Where everything is kept."""
+
+
+async def run(
+    plan: Suite | Iterable[Job],
+    policy: Policy,
+    store: str | Path | None = None,
+    *,
+    spec: str | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    trials: int | None = None,
+    concurrency: Concurrency = "auto",
+    retries: Retries | None = None,
+    budget: Budget | None = None,
+    preflight: bool = True,
+    lines: Lines | None = None,
+    on_episode: OnEpisode = lambda episode: None,
+) -> RunResult:
+    """Play a suite, or jobs of your own; what a store holds already is kept, and not played again.
+
+    `seed`, `limit` and `trials` say which episodes of a suite; `spec` is what the policy was made of, so that
+    `agentgym resume` can make it again. Raises UsageError where nothing can come of it.
+    """
+    jobs, info = _plan(plan, policy, spec=spec, seed=seed, limit=limit, trials=trials)
+    lines = lines or make_lines(concurrency, retries)
+    live = Summary(planned=info.planned, trials=info.trials, tag_fields=info.tag_fields)
+
+    async def told(episode: Episode) -> None:
+        if store is None:
+            live.add(EpisodeFacts.of(episode))
+        on_episode(episode)
+
+    async with nullcontext() if store is None else RunStore(store, info) as kept:
+        crew = Crew(jobs, policy, on_episode=told, store=kept, lines=lines, budget=budget)
+        if preflight and (kept is None or kept.resumed != info.planned):
+            await policy.preflight()
+        await crew.play()
+        stopped = lines.stopped if isinstance(lines.stopped, RunStopped) else None
+        if store is None:
+            return RunResult(live.to_json(), stopped)
+        return RunResult(await to_thread.run_sync(summarise, Path(store)), stopped, Path(store))
+
+
+def _plan(
+    plan: Suite | Iterable[Job], policy: Policy, *, spec: str | None, seed: int, limit: int | None, trials: int | None
+) -> tuple[Iterable[Job], RunInfo]:
+    """The episodes to play, and what a run directory says of them."""
+    who = PolicyInfo(policy.name, spec, policy.settings, policy.base_url)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    if not isinstance(plan, Suite):
+        return _plan_jobs(plan, who, now)
+    tasks = plan.tasks()[:limit]
+    rounds = trials or plan.trials
+    info = RunInfo(
+        suite=plan.id,
+        environment=plan.make().info,
+        policy=who,
+        seed=seed,
+        trials=rounds,
+        limit=limit,
+        planned=len(tasks) * rounds,
+        limits=plan.limits,
+        tag_fields=plan.tags,
+        metrics=plan.metrics,
+        versions=VERSIONS,
+        created_at=now,
+    )
+    return plan.jobs(tasks, seed=seed, trials=rounds), info
+
+
+def _plan_jobs(jobs: Iterable[Job], who: PolicyInfo, now: str) -> tuple[Iterable[Job], RunInfo]:
+    planned = len(jobs) if isinstance(jobs, Sized) else None
+    waiting = iter(jobs)
+    first = next(waiting, None)
+    if first is None:
+        raise UsageError("there is nothing to play: no job was given")
+    with boundary(EnvironmentFault, "the environment cannot be made"):
+        environment = first.make().info
+    info = RunInfo(
+        environment=environment,
+        policy=who,
+        trials=0,
+        planned=planned,
+        limits=first.limits,
+        versions=VERSIONS,
+        created_at=now,
+    )
+    return chain([first], waiting), info
+
+
+def make_lines(concurrency: Concurrency, retries: Retries | None = None) -> Lines:
+    """The lines of a run whose concurrency is pinned to a number, or found out."""
+    if concurrency != "auto" and (type(concurrency) is not int or concurrency < 1):
+        raise UsageError(f'concurrency={concurrency!r}: give a number of at least 1, or "auto"')
+    return Lines(pinned=None if concurrency == "auto" else concurrency, retries=retries)
+
+
+def rollouts(
+    jobs: Iterable[Job],
+    policy: Policy,
+    *,
+    ordered: bool = False,
+    concurrency: Concurrency = "auto",
+    retries: Retries | None = None,
+    budget: Budget | None = None,
+    lines: Lines | None = None,
+) -> Rollouts:
+    """Play jobs and give their episodes as they end, or in the order of the jobs.
+
+    `async for episode in rollouts(...)`; who may leave before the end writes `async with rollouts(...) as episodes`.
+    """
+    return Rollouts(jobs, policy, lines=lines or make_lines(concurrency, retries), budget=budget, ordered=ordered)
+
+
+class Rollouts:
+    """Episodes on their way: no more are under way, or kept for the reader, than may run at a time."""
+
+    def __init__(
+        self, jobs: Iterable[Job], policy: Policy, *, lines: Lines, budget: Budget | None, ordered: bool
+    ) -> None:
+        self.lines = lines
+        self._send, self._receive = anyio.create_memory_object_stream[Episode](0)
+        self._crew = Crew(jobs, policy, on_episode=self._send.send, lines=lines, budget=budget, ordered=ordered)
+        self._entered = False
+        self._broken: AgentGymError | None = None
+
+    async def __aenter__(self) -> Self:
+        self._entered = True
+        self._group = await anyio.create_task_group().__aenter__()
+        self._group.start_soon(self._play)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        self._group.cancel_scope.cancel()
+        self._receive.close()
+        return await self._group.__aexit__(kind, error, traceback)
+
+    async def __aiter__(self) -> AsyncIterator[Episode]:
+        if not self._entered:
+            async with self:
+                async for episode in self:
+                    yield episode
+            return
+        async for episode in self._receive:
+            yield episode
+        if self._broken is not None:
+            raise self._broken
+
+    async def _play(self) -> None:
+        with self._send:
+            try:
+                await self._crew.play()
+            except AgentGymError as error:
+                self._broken = error
