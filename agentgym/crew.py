@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import anyio
 from anyio.lowlevel import checkpoint
 
+from agentgym.caps import CAPS, Caps
 from agentgym.episode import EnvironmentInfo, Episode
 from agentgym.errors import (
     AgentGymError,
@@ -53,6 +54,7 @@ class Crew:
         store: RunStore | None = None,
         lines: Lines | None = None,
         budget: Budget | None = None,
+        caps: Mapping[str, int] | None = None,
         ordered: bool = False,
     ) -> None:
         self.lines = lines or Lines()
@@ -61,6 +63,7 @@ class Crew:
         self._on_episode = on_episode
         self._store = store
         self._budget = budget or Budget()
+        self._caps = Caps(caps or {})
         self._environment: EnvironmentInfo | None = None
         self._playing = 0
         self._ordered = ordered
@@ -112,6 +115,7 @@ class Crew:
 
     async def _play(self, number: int, job: Job) -> None:
         LINES.set(self.lines)
+        CAPS.set(self._caps)
         try:
             if self._store is not None:
                 JOURNAL.set(self._store.journal(job.task_id, job.trial))

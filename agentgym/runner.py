@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sized
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sized
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Literal, Self
 
 import anyio
 from anyio import to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from agentgym.crew import Budget, Crew
 from agentgym.episode import Episode
@@ -55,6 +57,7 @@ async def run(
     concurrency: Concurrency = "auto",
     retries: Retries | None = None,
     budget: Budget | None = None,
+    caps: Mapping[str, int] | None = None,
     preflight: bool = True,
     lines: Lines | None = None,
     on_episode: OnEpisode = lambda episode: None,
@@ -62,7 +65,8 @@ async def run(
     """Play a suite, or jobs of your own; what a store holds already is kept, and not played again.
 
     `seed`, `limit` and `trials` say which episodes of a suite; `spec` is what the policy was made of, so that
-    `agentgym resume` can make it again. Raises UsageError where nothing can come of it.
+    `agentgym resume` can make it again. `caps` bounds named resources, such as sandboxes (see `agentgym.caps`). Raises
+    UsageError where nothing can come of it.
     """
     jobs, info = _plan(plan, policy, spec=spec, seed=seed, limit=limit, trials=trials)
     lines = lines or make_lines(concurrency, retries)
@@ -74,7 +78,7 @@ async def run(
         on_episode(episode)
 
     async with nullcontext() if store is None else RunStore(store, info) as kept:
-        crew = Crew(jobs, policy, on_episode=told, store=kept, lines=lines, budget=budget)
+        crew = Crew(jobs, policy, on_episode=told, store=kept, lines=lines, budget=budget, caps=caps)
         if preflight and (kept is None or kept.resumed != info.planned):
             await policy.preflight()
         await crew.play()
@@ -146,54 +150,56 @@ def rollouts(
     concurrency: Concurrency = "auto",
     retries: Retries | None = None,
     budget: Budget | None = None,
+    caps: Mapping[str, int] | None = None,
     lines: Lines | None = None,
 ) -> Rollouts:
     """Play jobs and give their episodes as they end, or in the order of the jobs.
 
     `async for episode in rollouts(...)`; who may leave before the end writes `async with rollouts(...) as episodes`.
     """
-    return Rollouts(jobs, policy, lines=lines or make_lines(concurrency, retries), budget=budget, ordered=ordered)
+    lines = lines or make_lines(concurrency, retries)
+    return Rollouts(partial(Crew, jobs, policy, lines=lines, budget=budget, caps=caps, ordered=ordered), lines)
 
 
 class Rollouts:
     """Episodes on their way: no more are under way, or kept for the reader, than may run at a time."""
 
-    def __init__(
-        self, jobs: Iterable[Job], policy: Policy, *, lines: Lines, budget: Budget | None, ordered: bool
-    ) -> None:
+    def __init__(self, crew: Callable[..., Crew], lines: Lines) -> None:
         self.lines = lines
-        self._send, self._receive = anyio.create_memory_object_stream[Episode](0)
-        self._crew = Crew(jobs, policy, on_episode=self._send.send, lines=lines, budget=budget, ordered=ordered)
-        self._entered = False
+        self._crew = crew
+        self._episodes: MemoryObjectReceiveStream[Episode] | None = None
         self._broken: AgentGymError | None = None
 
     async def __aenter__(self) -> Self:
-        self._entered = True
+        if self._episodes is not None:
+            raise UsageError("these rollouts were begun before; call rollouts(...) again")
+        send, self._episodes = anyio.create_memory_object_stream[Episode](0)
         self._group = await anyio.create_task_group().__aenter__()
-        self._group.start_soon(self._play)
+        self._group.start_soon(self._play, send)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         self._group.cancel_scope.cancel()
-        self._receive.close()
+        if self._episodes is not None:
+            self._episodes.close()
         return await self._group.__aexit__(kind, error, traceback)
 
     async def __aiter__(self) -> AsyncIterator[Episode]:
-        if not self._entered:
+        if self._episodes is None:
             async with self:
                 async for episode in self:
                     yield episode
             return
-        async for episode in self._receive:
+        async for episode in self._episodes:
             yield episode
         if self._broken is not None:
             raise self._broken
 
-    async def _play(self) -> None:
-        with self._send:
+    async def _play(self, send: MemoryObjectSendStream[Episode]) -> None:
+        with send:
             try:
-                await self._crew.play()
+                await self._crew(on_episode=send.send).play()
             except AgentGymError as error:
                 self._broken = error
