@@ -68,6 +68,7 @@ class Crew:
         self._playing = 0
         self._ordered = ordered
         self._begun = self._handed_on = 0
+        self._hands_on = False
         self._held: dict[int, Episode] = {}
         """Episodes that ended before others that were begun earlier, where order counts."""
         self._changed = anyio.Event()
@@ -147,10 +148,14 @@ class Crew:
         if not self._ordered:
             return await self._on_episode(episode)
         self._held[number] = episode
+        if self._hands_on:
+            return  # another one does, and comes to this
+        self._hands_on = True
         while self._handed_on in self._held:
             following = self._held.pop(self._handed_on)
             self._handed_on += 1
             await self._on_episode(following)
+        self._hands_on = False
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         """What makes it senseless to go on ends everything, once, and is raised at the end without its group."""

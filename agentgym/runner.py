@@ -161,7 +161,7 @@ def rollouts(
     return Rollouts(partial(Crew, jobs, policy, lines=lines, budget=budget, caps=caps, ordered=ordered), lines)
 
 
-class Rollouts:
+class Rollouts(AsyncIterator[Episode]):
     """Episodes on their way: no more are under way, or kept for the reader, than may run at a time."""
 
     def __init__(self, crew: Callable[..., Crew], lines: Lines) -> None:
@@ -186,16 +186,23 @@ class Rollouts:
             self._episodes.close()
         return await self._group.__aexit__(kind, error, traceback)
 
-    async def __aiter__(self) -> AsyncIterator[Episode]:
+    def __aiter__(self) -> AsyncIterator[Episode]:
+        return self._alone() if self._episodes is None else self
+
+    async def __anext__(self) -> Episode:
         if self._episodes is None:
-            async with self:
-                async for episode in self:
-                    yield episode
-            return
-        async for episode in self._episodes:
-            yield episode
-        if self._broken is not None:
-            raise self._broken
+            raise UsageError("write `async for`, or `async with` around it")
+        try:
+            return await self._episodes.receive()
+        except anyio.EndOfStream:
+            if self._broken is not None:
+                raise self._broken from None
+            raise StopAsyncIteration from None
+
+    async def _alone(self) -> AsyncIterator[Episode]:
+        async with self:
+            async for episode in self:
+                yield episode
 
     async def _play(self, send: MemoryObjectSendStream[Episode]) -> None:
         with send:

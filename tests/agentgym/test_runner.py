@@ -1,0 +1,358 @@
+"""Many episodes: each ends as one record, whatever breaks, and a run goes on where it was cut."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from random import Random
+
+import anyio
+import pytest
+
+from agentgym import (
+    Context,
+    Conversation,
+    Episode,
+    Limits,
+    Observation,
+    OpenAIPolicy,
+    Policy,
+    RandomPolicy,
+    ScriptedPolicy,
+    Session,
+    Task,
+    ToolCall,
+    ToolEnv,
+    Turn,
+    Usage,
+    tool,
+)
+from agentgym.caps import capped
+from agentgym.crew import Budget
+from agentgym.errors import Interrupted, UsageError
+from agentgym.jobs import Job
+from agentgym.lines import Lines, Retries
+from agentgym.runner import rollouts, run
+from agentgym.runs import read_episodes
+from agentgym.suite import Suite, load_suite
+from agentgym.testing import FakeEndpoint
+from agentgym.testing.endpoint import ChatRequest, FakeReply, Trouble
+
+pytestmark = pytest.mark.anyio
+
+
+class Count(ToolEnv[Task, Observation], id="count-for-runner", max_turns=3):
+    "Count to three."
+
+    async def begin(self, task: Task) -> Observation:
+        self.counted = 0
+        return Observation(text=f"count for {task.id}")
+
+    @tool
+    async def count(self, n: int) -> str:
+        "Say the next number."
+        self.counted += 1
+        if self.counted == 3:
+            self.finish(reward=float(n))
+        return f"heard {n}"
+
+
+class Slow(Count, id="count-slowly"):
+    "Count to three, after a while."
+
+    async def begin(self, task: Task) -> Observation:
+        for _ in range(20 + Random(task.id).randrange(50)):
+            await anyio.lowlevel.checkpoint()
+        return await super().begin(task)
+
+
+def jobs(count: int, *, limits: Limits | None = None) -> Iterator[Job]:
+    return (
+        Job(make=Count, task=Task(id=f"t{number}"), seed=number, limits=limits or Limits()) for number in range(count)
+    )
+
+
+COUNTING = ScriptedPolicy([ToolCall("count", {"n": 1})] * 3)
+
+
+def counted(request: ChatRequest) -> Turn:
+    """What a model says that counts the messages it sees."""
+    call = ToolCall("count", {"n": 1}, id=f"call-{len(request.messages)}")
+    return Turn(tool_calls=(call,), usage=Usage(100, 10, calls=1))
+
+
+def outcomes(episodes: Iterator[Episode]) -> list[str]:
+    return [episode.outcome for episode in episodes]
+
+
+async def test_episodes_come_as_they_end_or_in_the_order_of_their_jobs() -> None:
+    planned = [Job(make=Slow, task=Task(id=f"t{number}"), seed=number) for number in range(40)]
+    ids = [job.task_id for job in planned]
+    as_they_end = [episode.task_id async for episode in rollouts(planned, COUNTING)]
+    assert as_they_end != ids
+    assert sorted(as_they_end) == sorted(ids)
+    assert [episode.task_id async for episode in rollouts(planned, COUNTING, ordered=True)] == ids
+
+
+async def test_who_reads_slowly_or_leaves_early_is_not_run_ahead_of() -> None:
+    begun: list[str] = []
+
+    class Told(Count, id="count-told"):
+        async def begin(self, task: Task) -> Observation:
+            begun.append(task.id)
+            return await super().begin(task)
+
+    endless = (Job(make=Told, task=Task(id=str(number)), seed=number) for number in range(10**9))
+    async with rollouts(endless, COUNTING, concurrency=5) as episodes:
+        async for episode in episodes:
+            assert episode.solved
+            await anyio.wait_all_tasks_blocked()
+            break
+    assert len(begun) <= 11
+
+
+async def test_no_more_episodes_play_at_a_time_than_concurrency_says() -> None:
+    playing, most = 0, 0
+
+    class Watched(Slow, id="count-watched"):
+        async def begin(self, task: Task) -> Observation:
+            nonlocal playing, most
+            playing += 1
+            most = max(most, playing)
+            return await super().begin(task)
+
+        async def aclose(self) -> None:
+            nonlocal playing
+            playing -= 1
+
+    planned = [Job(make=Watched, task=Task(id=str(number)), seed=number) for number in range(30)]
+    result = await run(planned, COUNTING, concurrency=4)
+    assert (most, playing, result.summary["episodes"]) == (4, 0, 30)
+
+
+async def test_a_resource_is_used_by_as_many_as_its_cap_allows() -> None:
+    using, most = 0, 0
+
+    class Capped(Count, id="count-capped"):
+        async def begin(self, task: Task) -> Observation:
+            nonlocal using, most
+            async with capped("sandbox"):
+                using += 1
+                most = max(most, using)
+                for _ in range(5):
+                    await anyio.lowlevel.checkpoint()
+                using -= 1
+            return await super().begin(task)
+
+    planned = [Job(make=Capped, task=Task(id=str(number)), seed=number) for number in range(30)]
+    await run(planned, COUNTING, caps={"sandbox": 3})
+    assert most == 3
+    await run(planned, COUNTING)
+    assert most > 3
+
+
+async def test_an_environment_that_cannot_be_made_costs_only_its_own_episodes() -> None:
+    def make() -> Count:
+        raise RuntimeError("no more of these")
+
+    planned = [*jobs(3), Job(make=make, task=Task(id="broken"), seed=1)]
+    episodes = [episode async for episode in rollouts(planned, COUNTING, ordered=True)]
+    assert outcomes(iter(episodes)) == ["solved"] * 3 + ["not_evaluable"]
+    cause = episodes[-1].cause
+    assert cause is not None
+    assert (cause.boundary, cause.error) == ("environment", "RuntimeError")
+
+
+async def test_wrong_use_ends_a_run_and_is_raised_as_it_is() -> None:
+    one = Slow()
+    planned = [Job(make=lambda: one, task=Task(id=str(number)), seed=number) for number in range(5)]
+    with pytest.raises(UsageError, match="being played already"):
+        await run(planned, COUNTING)
+    with pytest.raises(UsageError, match="no job"):
+        await run([], COUNTING)
+    with pytest.raises(UsageError, match="concurrency"):
+        await run(jobs(1), COUNTING, concurrency=0)
+
+
+async def test_a_run_is_kept_and_what_is_there_is_not_played_again(tmp_path: Path) -> None:
+    suite = load_suite("guess")
+    first = await run(suite, RandomPolicy(), tmp_path / "run", seed=3, trials=4)
+    assert (first.summary["episodes"], first.summary["planned"], first.stopped) == (40, 40, None)
+    before = (tmp_path / "run" / "episodes.jsonl").read_bytes()
+    played: list[Episode] = []
+    again = await run(suite, RandomPolicy(), tmp_path / "run", seed=3, trials=4, on_episode=played.append)
+    assert (again.summary, played) == (first.summary, [])
+    assert (tmp_path / "run" / "episodes.jsonl").read_bytes() == before
+    more = await run(suite, RandomPolicy(), tmp_path / "run", seed=3, trials=5, on_episode=played.append)
+    assert (more.summary["episodes"], len(played)) == (50, 10)
+    with pytest.raises(UsageError, match="holds another run: its seed is 3, not 4"):
+        await run(suite, RandomPolicy(), tmp_path / "run", seed=4)
+
+
+async def test_equal_runs_have_equal_records_up_to_their_times(tmp_path: Path) -> None:
+    suite = load_suite("guess")
+    for name in ("a", "b"):
+        await run(suite, RandomPolicy(), tmp_path / name, concurrency=1 if name == "a" else 64)
+    a, b = ({episode.task_id: timeless(episode) for episode in read_episodes(tmp_path / name)} for name in "ab")
+    assert len(a) == 10
+    assert a == b
+
+
+def timeless(episode: Episode) -> dict[str, object]:
+    """A record without what differs between equal runs."""
+    import orjson
+
+    record: dict[str, object] = orjson.loads(episode.to_json())
+    return _without(record, {"timings", "elapsed_s", "latency_s"})
+
+
+def _without(value: object, names: set[str]) -> object:  # type: ignore[misc]
+    if isinstance(value, dict):
+        return {key: _without(inner, names) for key, inner in value.items() if key not in names}
+    return [_without(inner, names) for inner in value] if isinstance(value, list) else value
+
+
+@pytest.fixture
+async def mixed() -> AsyncIterator[FakeEndpoint]:
+    """An endpoint that fails one call in five, in every way that passes, and never twice in a row."""
+    troubles = iter(
+        [
+            FakeReply(status=429, headers={"Retry-After": "0.01"}),
+            FakeReply(status=500),
+            Trouble.DISCONNECT,
+            FakeReply(status=503),
+            Trouble.NOT_JSON,
+            Trouble.NO_CHOICES,
+        ]
+        * 100
+    )
+    asked = 0
+
+    def answer(request: ChatRequest) -> Turn | FakeReply | Trouble:
+        nonlocal asked
+        asked += 1
+        return next(troubles) if asked % 5 == 0 else counted(request)
+
+    async with FakeEndpoint(answer) as endpoint:
+        yield endpoint
+
+
+QUICK = Retries(first_wait_s=0.01)
+
+
+async def test_faults_of_an_endpoint_cost_calls_and_no_episode(mixed: FakeEndpoint) -> None:
+    result = await run(list(jobs(40)), OpenAIPolicy("fake", base_url=mixed.base_url), retries=QUICK)
+    assert result.summary["outcomes"] == {"solved": 40, "failed": 0, "truncated": 0, "not_evaluable": 0}
+    faults = mixed.count // 5
+    assert mixed.count == 40 * 3 + faults
+
+
+async def test_a_run_that_was_stopped_goes_on_without_paying_a_call_twice(tmp_path: Path) -> None:
+    lines, ended = Lines(pinned=4), list[Episode]()
+
+    def stop_at_six(episode: Episode) -> None:
+        ended.append(episode)
+        if len(ended) == 6:
+            lines.stop(Interrupted("enough"))
+
+    async with FakeEndpoint(counted) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        cut = await run(list(jobs(20)), policy, tmp_path, lines=lines, on_episode=stop_at_six)
+        assert isinstance(cut.stopped, Interrupted)
+        assert 0 < int(str(cut.summary["episodes"])) < 20
+        assert cut.summary["outcomes"] == {"solved": cut.summary["episodes"], **NONE_ELSE}
+        whole = await run(list(jobs(20)), policy, tmp_path)
+        assert (whole.stopped, whole.summary["outcomes"]) == (None, {"solved": 20, **NONE_ELSE})
+        assert endpoint.count == 60
+        straight = await run(list(jobs(20)), policy)
+    assert {key: value for key, value in whole.summary.items() if key in straight.summary and key != "timings"} == {
+        key: value for key, value in straight.summary.items() if key != "timings"
+    }
+
+
+NONE_ELSE = {"failed": 0, "truncated": 0, "not_evaluable": 0}
+
+
+async def test_in_an_outage_all_that_is_left_is_recorded_and_tried_again_later(tmp_path: Path) -> None:
+    breaks = True
+
+    def answer(request: ChatRequest) -> Turn | FakeReply:
+        return FakeReply(status=500) if breaks and endpoint.count > 30 else counted(request)
+
+    async with FakeEndpoint(answer) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        retries = Retries(first_wait_s=0.01, longest_wait_s=0.05, patience_s=0.2, attempts=100)
+        out = await run(list(jobs(50)), policy, tmp_path, retries=retries)
+        assert type(out.stopped).__name__ == "Outage"
+        found = {episode.task_id: episode for episode in read_episodes(tmp_path)}
+        assert len(found) == 50
+        broken = [episode for episode in found.values() if not episode.solved]
+        assert 40 <= len(broken) < 50
+        assert {(episode.outcome, episode.cause and episode.cause.error) for episode in broken} == {
+            ("not_evaluable", "Outage")
+        }
+        breaks = False
+        again = await run(list(jobs(50)), policy, tmp_path)
+    assert again.summary["outcomes"] == {"solved": 50, **NONE_ELSE}
+    assert len(outcomes(read_episodes(tmp_path))) == 50
+
+
+async def test_a_budget_ends_a_run_and_says_so(tmp_path: Path) -> None:
+    async with FakeEndpoint(counted) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        cut = await run(list(jobs(20)), policy, tmp_path, budget=Budget(tokens=1100), concurrency=1)
+        assert str(cut.stopped) == "the run's budget of 1100 tokens is used up"
+        assert endpoint.count == 10
+        assert cut.summary["outcomes"] == {"solved": 3, "failed": 0, "truncated": 0, "not_evaluable": 17}
+        spent = await run(list(jobs(20)), policy, tmp_path, budget=Budget(tokens=1100), concurrency=1)
+        assert spent.stopped is not None
+        assert endpoint.count == 10
+        more = await run(list(jobs(20)), policy, tmp_path)
+        assert (endpoint.count, more.summary["outcomes"]) == (60, {"solved": 20, **NONE_ELSE})
+
+
+async def test_a_conversation_too_long_for_the_model_is_truncated_and_not_asked_again() -> None:
+    def answer(request: ChatRequest) -> Turn | FakeReply:
+        if len(request.messages) > 2:
+            told = "This model's maximum context length is 10 tokens. However, you requested 11 tokens."
+            return FakeReply(status=400, body={"error": {"message": told}})
+        return counted(request)
+
+    async with FakeEndpoint(answer) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        episodes = [episode async for episode in rollouts(jobs(5), policy)]
+        assert {(episode.outcome, episode.limit, len(episode.turns)) for episode in episodes} == {
+            ("truncated", "context", 1)
+        }
+        assert endpoint.count == 10
+
+
+async def test_a_wrong_model_is_found_before_anything_is_played(tmp_path: Path) -> None:
+    async with FakeEndpoint(counted, model="right") as endpoint:
+        with pytest.raises(UsageError, match="lists no model 'wrong'; there are: right"):
+            await run(jobs(3), OpenAIPolicy("wrong", base_url=endpoint.base_url), tmp_path)
+        assert endpoint.count == 0
+        result = await run(jobs(3), OpenAIPolicy("wrong", base_url=endpoint.base_url), tmp_path, preflight=False)
+        assert result.summary["solved_rate"] == 1.0
+
+
+async def test_a_policy_of_ones_own_counts_towards_the_budget() -> None:
+    class Costly(Policy):
+        def start(self, context: Context) -> Session:
+            return _Costly()
+
+    class _Costly(Session):
+        async def act(self, conversation: Conversation) -> Turn:
+            return Turn(tool_calls=(ToolCall("count", {"n": 1}),), usage=Usage(cost_usd=1.0, calls=1))
+
+    cut = await run(list(jobs(20)), Costly(), budget=Budget(cost_usd=6.0), concurrency=1)
+    assert cut.summary["outcomes"] == {"solved": 2, "failed": 0, "truncated": 0, "not_evaluable": 18}
+
+
+async def test_a_changed_environment_does_not_go_on_with_what_another_version_recorded(tmp_path: Path) -> None:
+    suite = Suite("s", "guess", "A suite.")
+    await run(suite, RandomPolicy(), tmp_path)
+    text = (tmp_path / "run.json").read_text()
+    (tmp_path / "run.json").write_text(text.replace('"version": "1"', '"version": "0"'))
+    with pytest.raises(UsageError, match="begun with version 0 of guess, which is now 1"):
+        await run(suite, RandomPolicy(), tmp_path)
