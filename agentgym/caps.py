@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 
 import anyio
 
+from agentgym.ambient import CAPS
 from agentgym.errors import UsageError
 
 
@@ -29,9 +29,6 @@ class Caps:
             return
         async with places:
             yield
-
-
-CAPS: ContextVar[Caps | None] = ContextVar("agentgym.caps", default=None)
 
 
 @asynccontextmanager

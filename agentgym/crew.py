@@ -9,7 +9,8 @@ from functools import partial
 import anyio
 from anyio.lowlevel import checkpoint
 
-from agentgym.caps import CAPS, Caps
+from agentgym.ambient import CAPS, JOURNAL, LINES
+from agentgym.caps import Caps
 from agentgym.episode import EnvironmentInfo, Episode
 from agentgym.errors import (
     AgentGymError,
@@ -21,8 +22,7 @@ from agentgym.errors import (
     boundary,
 )
 from agentgym.jobs import Job
-from agentgym.journal import JOURNAL
-from agentgym.lines import LINES, Lines
+from agentgym.lines import Lines
 from agentgym.play import cause_of, rollout
 from agentgym.policy import Policy
 from agentgym.store import RunStore

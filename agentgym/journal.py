@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -97,7 +96,3 @@ def prefix_of(line: bytes) -> bytes:
 
 def _message(*, tool_calls: list[dict[str, Any]], **kept: Any) -> Message:
     return Message(**kept, tool_calls=tuple(ToolCall(**call) for call in tool_calls))
-
-
-JOURNAL: ContextVar[Journal | None] = ContextVar("agentgym.journal", default=None)
-"""Where the episode that is being played writes down what it is told; nowhere, outside a run."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from statistics import median
 
 import anyio
 
@@ -65,8 +64,10 @@ class Limiter:
 
     async def acquire(self) -> None:
         """Wait for a place."""
-        while self._closed_s() > 0:
-            await anyio.sleep(self._closed_s())  # noqa: ASYNC110 - meanwhile it may have been put off further
+        closed_s = self._closed_s()
+        if closed_s > 0:
+            await anyio.sleep(closed_s)
+            return await self.acquire()
         if self.take():
             return
         turn = anyio.Event()
@@ -130,7 +131,7 @@ class Limiter:
             self.on_room()
 
     def _end_round(self) -> None:
-        typical_s = median(self._latencies)
+        typical_s = sorted(self._latencies)[len(self._latencies) // 2]
         self._quiet_s = min(typical_s, self._quiet_s * _FORGETTING)
         if typical_s > _TOLERATED * self._quiet_s:
             self._finding = False

@@ -1,10 +1,10 @@
-"""Lines to endpoints: one for each, shared by all who call it in a run; here calls wait, are made again, or given up."""
+"""Lines to endpoints, one for each: shared by all who call it in a run; here calls wait, and are made again."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -80,8 +80,7 @@ class Line:
                     await self.limiter.acquire()
             started, level = self._clock(), self.limiter.in_flight
             try:
-                with self._lines.attempting():
-                    value = await attempt()
+                value = await attempt()
             except EndpointFault as fault:
                 self._failure(fault, level)
                 failed, counted = failed + 1, counted + (fault.status != 429)
@@ -135,7 +134,7 @@ class Lines:
         self._retries = retries or Retries()
         self._lines: dict[str, Line] = {}
         self._waiting = set[anyio.CancelScope]()
-        self._attempting = set[anyio.CancelScope]()
+        self._episodes = set[anyio.CancelScope]()
 
     def to(self, url: str) -> Line:
         """The line to an endpoint."""
@@ -167,11 +166,11 @@ class Lines:
         self.on_usage()
 
     def stop(self, reason: RunStopped | UsageError) -> None:
-        """Make no call any more: who waits is told why; calls under way are let go only in an outage."""
+        """Make no call any more: who waits is told why; calls under way end only in an outage, with their episodes."""
         if self.stopped is not None:
             return
         self.stopped = reason
-        scopes = self._waiting | self._attempting if isinstance(reason, Outage) else self._waiting
+        scopes = self._waiting | self._episodes if isinstance(reason, Outage) else self._waiting
         for scope in tuple(scopes):
             scope.cancel()
         self.on_stop()
@@ -180,9 +179,14 @@ class Lines:
         """A wait that ends at once when the calls are stopped."""
         return _UntilStopped(self, self._waiting)
 
-    def attempting(self) -> _UntilStopped:
-        """A call under way."""
-        return _UntilStopped(self, self._attempting)
+    @contextmanager
+    def episode(self, scope: anyio.CancelScope) -> Iterator[None]:
+        """An episode that makes calls; `scope` is cancelled in an outage, where its call may hang for long."""
+        self._episodes.add(scope)
+        try:
+            yield
+        finally:
+            self._episodes.discard(scope)
 
     def _room(self) -> None:
         if not self.crowded:
@@ -213,7 +217,3 @@ class _UntilStopped:
         if self._scope.cancelled_caught and self._lines.stopped is not None:
             raise self._lines.stopped
         return swallowed
-
-
-LINES: ContextVar[Lines | None] = ContextVar("agentgym.lines", default=None)
-"""The lines of the run that is going on; a call made outside a run has its own."""

@@ -150,11 +150,14 @@ class Message:
 class Conversation(Sequence[Message]):
     """The messages so far; it only grows, and each message is encoded for the wire once."""
 
-    __slots__ = ("_digest", "_digested", "_messages", "_wire")
+    __slots__ = ("_digest", "_digested", "_encoded", "_messages", "_wire")
 
     def __init__(self, messages: Iterable[Message] = ()) -> None:
         self._messages = list(messages)
-        self._wire: list[bytes] = []
+        self._wire = bytearray(b"[")
+        """The JSON so far, without its closing bracket; one piece takes less memory than a piece for each message."""
+        self._encoded = 0
+        """How many messages are in it."""
         self._digest: blake2b | None = None
         self._digested = 0
 
@@ -168,25 +171,28 @@ class Conversation(Sequence[Message]):
 
     def wire(self) -> bytes:
         """All messages as one JSON array; only what is new since the last call is encoded."""
-        return b"[" + b",".join(self._encoded()) + b"]"
+        return b"".join((self._encode(), b"]"))
 
     def digest(self) -> bytes:
         """Equal for equal conversations; only what is new since the last call is read."""
         from hashlib import blake2b  # not above: it costs at start
 
         read = self._digest = self._digest or blake2b(digest_size=16)
-        encoded = self._encoded()
-        for message in encoded[self._digested :]:
-            read.update(b"%d:" % len(message))
-            read.update(message)
-        self._digested = len(encoded)
+        wire = self._encode()
+        with memoryview(wire) as view:
+            read.update(view[self._digested :])
+        self._digested = len(wire)
         return read.digest()
 
-    def _encoded(self) -> list[bytes]:
-        encoded = self._wire
-        if len(encoded) < len(self._messages):
-            encoded.extend(message.wire() for message in self._messages[len(encoded) :])
-        return encoded
+    def _encode(self) -> bytearray:
+        wire = self._wire
+        if self._encoded < len(self._messages):
+            for message in self._messages[self._encoded :]:
+                if len(wire) > 1:
+                    wire += b","
+                wire += message.wire()
+            self._encoded = len(self._messages)
+        return wire
 
     def __len__(self) -> int:
         return len(self._messages)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +15,7 @@ import anyio
 from pydantic import BaseModel
 
 from agentgym import __version__
+from agentgym.ambient import JOURNAL, LINES
 from agentgym.env import Env
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
 from agentgym.errors import (
@@ -26,7 +27,6 @@ from agentgym.errors import (
     UsageError,
     boundary,
 )
-from agentgym.journal import JOURNAL
 from agentgym.limits import LimitName, Limits, running_clock
 from agentgym.messages import NO_USAGE, Conversation, JsonObject, Message, ToolCall, Turn, Usage
 from agentgym.policy import Context, Policy, Session, checked_turn
@@ -53,11 +53,18 @@ async def rollout(
     if not isinstance(env, Env):
         raise UsageError(f"rollout plays an environment, an instance of Env, not {env!r}")
     game = _Game(env, policy, task, fresh_seed() if seed is None else checked_seed(seed), limits or Limits())
+    lines = LINES.get()
     with _played_by(env, game):
         try:
-            with boundary(EnvironmentFault, env.id), anyio.move_on_after(game.limits.seconds) as deadline:
+            with (
+                boundary(EnvironmentFault, env.id),
+                anyio.move_on_after(game.limits.seconds) as deadline,
+                nullcontext() if lines is None else lines.episode(deadline),
+            ):
                 await game.play()
             if deadline.cancelled_caught:
+                if lines is not None and lines.stopped is not None:
+                    raise lines.stopped
                 game.run_out_of_time()
         except Fault as fault:
             game.cause = cause_of(fault)

@@ -29,11 +29,12 @@ class Price:
         """What a call cost."""
         cached = self.prompt if self.cached is None else self.cached
         fresh = usage.prompt_tokens - usage.cached_tokens
-        return (fresh * self.prompt + usage.cached_tokens * cached + usage.completion_tokens * self.completion) / _MILLION
+        prompt = fresh * self.prompt + usage.cached_tokens * cached
+        return (prompt + usage.completion_tokens * self.completion) / _MILLION
 
 
 def find_price(model: str, file: str | Path | None = None) -> Price | None:
-    """The price of a model in a table; without a file, in litellm's map. A name may stand there without its provider."""
+    """The price of a model in a table; without a file, in litellm's map. A name may lack its provider there."""
     table = _read(Path(file)) if file is not None else _litellm_map()
     for name in (model, model.partition("/")[2]):
         entry = table.get(name)

@@ -1,122 +1,136 @@
-"""The summary of a run: what its records come to, folded one by one, in any order and in constant memory."""
+"""The summary of a run: what its records come to, folded one by one, in any order.
+
+What is not evaluable stands in the counts and in no mean, for it says nothing of the agent. Whatever differs between
+equal runs is under `timings`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
-import orjson
+from pydantic import JsonValue
 
-from agentgym.episode import Cause, Episode, RewardTerm
-from agentgym.errors import DataFileError
-from agentgym.messages import NO_USAGE, JsonObject, Usage
-from agentgym.metrics import Percentiles, clustered_interval, pass_at_k, pass_hat_k, wilson_interval
+from agentgym.episode import Outcome
+from agentgym.facts import EpisodeFacts, read_facts
+from agentgym.folds import ExactSum, Percentiles
+from agentgym.jsontext import dump_json
+from agentgym.messages import JsonObject, Usage
+from agentgym.metrics import Trials, clustered_interval, mean_pass_at_k, mean_pass_hat_k
 
-_OUTCOMES = ("solved", "failed", "truncated", "not_evaluable")
+__all__ = ["EpisodeFacts", "Summary", "read_facts", "tags_of"]
 
-
-@dataclass(frozen=True, slots=True)
-class EpisodeFacts:
-    """What a summary needs to know of an episode."""
-
-    task_id: str
-    task: JsonObject
-    trial: int
-    outcome: str
-    limit: str | None
-    cause: Cause | None
-    reward: float
-    terms: dict[str, RewardTerm]
-    turns: int
-    usage: Usage
-    tool_errors: tuple[str, ...]
-    """Their kinds."""
-    divergences: int
-    elapsed_s: float
-    policy_s: float
-    latencies_s: tuple[float, ...]
-    """Of the model calls, where they are known."""
-
-    @classmethod
-    def of(cls, episode: Episode) -> EpisodeFacts:
-        """The facts of an episode at hand."""
-        return cls(
-            episode.task_id,
-            episode.task,
-            episode.trial,
-            episode.outcome,
-            episode.limit,
-            episode.cause,
-            episode.reward,
-            episode.terms,
-            len(episode.turns),
-            episode.usage,
-            tuple(step.tool_error for step in episode.steps() if step.tool_error not in (None, "no_call")),
-            episode.divergences,
-            episode.timings.elapsed_s,
-            episode.timings.policy_s,
-            tuple(record.turn.latency_s for record in episode.turns if record.turn.latency_s is not None),
-        )
+_OUTCOMES: tuple[Outcome, ...] = ("solved", "failed", "truncated", "not_evaluable")
+_EVERY_K = 32
+"""Above it only powers of two, and the number of trials itself, are worth a figure."""
+T = TypeVar("T")
 
 
-def read_facts(line: bytes) -> EpisodeFacts:
-    """The facts of a record, without building the whole of it."""
-    try:
-        record: dict[str, Any] = orjson.loads(line)
-        return _facts(record)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise DataFileError(f"not an episode record: {line[:80].decode(errors='replace')!r}") from None
+class Summary:
+    """Folds episodes; three denominators stand beside each other.
+
+    Memory is constant where each task is tried once (`trials=1`), else two numbers per task and tag; trials that
+    nobody counted are 0.
+    """
+
+    def __init__(self, *, planned: int | None = None, trials: int = 1, tag_fields: Sequence[str] = ("tags",)) -> None:
+        self._planned = planned
+        self._trials = trials
+        self._tag_fields = tag_fields
+        self.scores = _Scores(by_task=trials != 1)
+        self._tags: dict[str, _Scores] = {}
+        self._conduct = _Conduct()
+        self._causes = _Causes()
+        self._spent = _Spent()
+        self._divergences = 0
+
+    def add(self, facts: EpisodeFacts) -> None:
+        """Count an episode."""
+        self.scores.add(facts)
+        self._spent.add(facts.usage)
+        self._divergences += facts.divergences
+        for tag in tags_of(facts.task, self._tag_fields):
+            scores = self._tags.get(tag)
+            if scores is None:
+                scores = self._tags[tag] = _Scores(by_task=self._trials != 1)
+            scores.add(facts)
+        if facts.outcome == "not_evaluable":
+            self._causes.add(facts)
+        else:
+            self._conduct.add(facts)
+
+    @property
+    def usage(self) -> Usage:
+        """What all episodes used up."""
+        return self._spent.total
+
+    def to_json(self) -> JsonObject:
+        """All figures; nulls where there is nothing to tell."""
+        scores, solved = self.scores, self.scores.outcomes["solved"]
+        planned = scores.episodes if self._planned is None else self._planned
+        tasks = scores.tasks()
+        return {
+            "planned": planned,
+            "episodes": scores.episodes,
+            "tasks": scores.task_count,
+            "trials": self._trials,
+            "outcomes": {name: scores.outcomes[name] for name in _OUTCOMES},
+            "evaluable": scores.evaluable,
+            "solved_rate": _share(solved, scores.evaluable),
+            "solved_interval": scores.interval(),
+            "solved_rate_of_planned": _share(solved, planned),
+            "solved_rate_of_ended": _share(solved, solved + scores.outcomes["failed"]),
+            "mean_reward": scores.mean_reward,
+            "reward_terms": self._conduct.reward_terms(),
+            "pass_at": {str(k): mean_pass_at_k(tasks, k) for k in _each_k(tasks, self._trials)},
+            "pass_hat": {str(k): mean_pass_hat_k(tasks, k) for k in _each_k(tasks, self._trials)},
+            "limits": _by_name(self._conduct.limits, int),
+            **self._causes.to_json(),
+            "tool_errors": self._conduct.tool_errors(),
+            "turns": self._conduct.turns.to_json(50, 90),
+            "usage": self._spent.to_json(),
+            "tokens_per_episode": self._conduct.tokens.to_json(50, 90, 99),
+            "tags": _by_name(self._tags, _Scores.to_json),
+            "divergences": self._divergences,
+            "timings": self._conduct.timings(),
+        }
 
 
-def _facts(record: dict[str, Any]) -> EpisodeFacts:
-    turns, timings, cause = record["turns"], record["timings"], record.get("cause")
-    kinds = (step.get("tool_error") for turn in turns for step in turn["steps"])
-    latencies = (turn["turn"].get("latency_s") for turn in turns)
-    usage = record.get("usage")
-    return EpisodeFacts(
-        record["task_id"],
-        record["task"],
-        record["trial"],
-        record["outcome"],
-        record.get("limit"),
-        None if cause is None else Cause(cause["boundary"], cause["error"], cause["message"]),
-        record["reward"],
-        {name: RewardTerm(term["value"], term["weight"]) for name, term in record["terms"].items()},
-        len(turns),
-        NO_USAGE if usage is None else _usage(usage),
-        tuple(kind for kind in kinds if kind not in (None, "no_call")),
-        record.get("divergences", 0),
-        timings["elapsed_s"],
-        timings["policy_s"],
-        tuple(latency for latency in latencies if latency is not None),
-    )
+def tags_of(task: JsonObject, fields: Iterable[str]) -> list[str]:
+    """The tags of a task, each once: the items of a field that holds a list, and `field=value` of any other."""
+    return list(dict.fromkeys(tag for name in fields for tag in _tags_in(name, task.get(name))))
 
 
-def _usage(usage: dict[str, Any]) -> Usage:
-    return Usage(
-        usage["prompt_tokens"],
-        usage["completion_tokens"],
-        usage["cached_tokens"],
-        usage["cost_usd"],
-        usage["calls"],
-    )
+def _tags_in(name: str, value: JsonValue) -> Iterator[str]:
+    if isinstance(value, list):
+        yield from (_plain(item) for item in value if not isinstance(item, list | dict | None))
+    elif value is not None and not isinstance(value, dict):
+        yield f"{name}={_plain(value)}"
 
 
-@dataclass(slots=True)
+def _plain(value: JsonValue) -> str:
+    return value if isinstance(value, str) else dump_json(value).decode()
+
+
 class _Scores:
     """Outcomes and rewards of some episodes."""
 
-    outcomes: Counter[str] = field(default_factory=Counter)
-    rewards: Fraction = Fraction(0)
-    """The exact sum over evaluable episodes; adding floats would depend on their order."""
+    __slots__ = ("_by_task", "_rewards", "outcomes")
+
+    def __init__(self, *, by_task: bool) -> None:
+        self.outcomes = Counter[Outcome]()
+        self._rewards = ExactSum()
+        self._by_task: dict[str, Trials] | None = {} if by_task else None
 
     def add(self, facts: EpisodeFacts) -> None:
+        counts = facts.outcome != "not_evaluable"
         self.outcomes[facts.outcome] += 1
-        if facts.outcome != "not_evaluable":
-            self.rewards += Fraction(facts.reward)
+        if counts:
+            self._rewards.add(facts.reward)
+        if self._by_task is not None:
+            successes, trials = self._by_task.get(facts.task_id, (0, 0))
+            self._by_task[facts.task_id] = (successes + (facts.outcome == "solved"), trials + counts)
 
     @property
     def episodes(self) -> int:
@@ -128,175 +142,161 @@ class _Scores:
 
     @property
     def mean_reward(self) -> float | None:
-        return float(self.rewards / self.evaluable) if self.evaluable else None
+        return self._rewards.mean(self.evaluable)
 
-    def interval(self) -> tuple[float, float] | None:
-        return wilson_interval(self.outcomes["solved"], self.evaluable) if self.evaluable else None
+    @property
+    def task_count(self) -> int:
+        return self.episodes if self._by_task is None else len(self._by_task)
 
+    def tasks(self) -> Counter[Trials]:
+        """How many tasks have the same successes and trials."""
+        if self._by_task is not None:
+            return Counter(self._by_task.values())
+        solved = self.outcomes["solved"]
+        return Counter({(1, 1): solved, (0, 1): self.evaluable - solved})
 
-class Summary:
-    """Folds episodes; three denominators stand beside each other, and what was not evaluable is in no mean."""
-
-    def __init__(self, *, planned: int | None = None, trials: int = 1, tag_fields: Sequence[str] = ("tags",)) -> None:
-        self._planned = planned
-        self._trials = trials
-        self._tag_fields = tag_fields
-        self.scores = _Scores()
-        self.usage: Usage = NO_USAGE
-        self._cost = Fraction(0)
-        self._tags: dict[str, _Scores] = {}
-        self._terms: dict[str, tuple[Fraction, int]] = {}
-        self._limits, self._causes, self._tool_errors = Counter[str](), Counter[str](), Counter[str]()
-        self._examples: dict[str, tuple[str, int, str]] = {}
-        self._by_task: dict[str, tuple[int, int]] = {}
-        """Successes and trials; kept only where there are several trials."""
-        self._with_tool_errors = self._divergences = 0
-        self._turns, self._tokens = Percentiles(), Percentiles()
-        self._elapsed, self._latency = Percentiles(), Percentiles()
-        self._shares = (Fraction(0), Fraction(0))
-
-    def add(self, facts: EpisodeFacts) -> None:
-        """Count an episode."""
-        self.scores.add(facts)
-        self.usage += facts.usage
-        self._cost += Fraction(facts.usage.cost_usd)
-        self._divergences += facts.divergences
-        for tag in tags_of(facts.task, self._tag_fields):
-            self._tags.setdefault(tag, _Scores()).add(facts)
-        self._time(facts)
-        if facts.outcome == "not_evaluable":
-            self._add_cause(facts)
-        else:
-            self._add_evaluable(facts)
+    def interval(self) -> list[JsonValue] | None:
+        return [*clustered_interval(self.tasks())] if self.evaluable else None
 
     def to_json(self) -> JsonObject:
-        """All figures; whatever differs between equal runs is under `timings`."""
-        scores, solved = self.scores, self.scores.outcomes["solved"]
-        planned = scores.episodes if self._planned is None else self._planned
-        ended = solved + scores.outcomes["failed"]
         return {
-            "planned": planned,
-            "episodes": scores.episodes,
-            "trials": self._trials,
-            "outcomes": {name: scores.outcomes[name] for name in _OUTCOMES},
-            "evaluable": scores.evaluable,
-            "solved_rate": _share(solved, scores.evaluable),
-            "solved_interval": _pair(self._interval()),
-            "solved_rate_of_planned": _share(solved, planned),
-            "solved_rate_of_ended": _share(solved, ended),
-            "mean_reward": scores.mean_reward,
-            "reward_terms": {
-                name: {"mean": float(total / count), "episodes": count}
-                for name, (total, count) in sorted(self._terms.items())
-            },
-            "pass_at": {str(k): value for k, value in self._passes(pass_at_k)},
-            "pass_hat": {str(k): value for k, value in self._passes(pass_hat_k)},
-            "limits": _counted(self._limits),
-            "causes": _counted(self._causes),
-            "cause_examples": {name: told for name, (_, _, told) in sorted(self._examples.items())},
-            "tool_errors": {
-                "total": self._tool_errors.total(),
-                "by_kind": _counted(self._tool_errors),
-                "episodes_with": self._with_tool_errors,
-            },
-            "turns": _percentiles(self._turns, 50, 90),
-            "usage": {
-                "prompt_tokens": self.usage.prompt_tokens,
-                "completion_tokens": self.usage.completion_tokens,
-                "cached_tokens": self.usage.cached_tokens,
-                "calls": self.usage.calls,
-                "cost_usd": float(self._cost),
-            },
-            "tokens_per_episode": _percentiles(self._tokens, 50, 90, 99),
-            "tags": {name: _tag(scores) for name, scores in sorted(self._tags.items())},
-            "divergences": self._divergences,
-            "timings": {
-                "episode_s": _percentiles(self._elapsed, 50, 90, 99),
-                "call_latency_s": _percentiles(self._latency, 50, 90, 99),
-                "policy_share": float(self._shares[0] / self._shares[1]) if self._shares[1] else None,
-            },
+            "episodes": self.episodes,
+            "evaluable": self.evaluable,
+            "solved": self.outcomes["solved"],
+            "solved_rate": _share(self.outcomes["solved"], self.evaluable),
+            "solved_interval": self.interval(),
+            "mean_reward": self.mean_reward,
         }
 
-    def _add_evaluable(self, facts: EpisodeFacts) -> None:
-        if facts.limit is not None:
-            self._limits[facts.limit] += 1
-        for name, term in facts.terms.items():
-            total, count = self._terms.get(name, (Fraction(0), 0))
-            self._terms[name] = (total + Fraction(term.value), count + 1)
-        if facts.tool_errors:
-            self._tool_errors.update(facts.tool_errors)
-            self._with_tool_errors += 1
-        self._turns.add(facts.turns)
-        self._tokens.add(facts.usage.tokens)
-        if self._trials != 1:
-            solved, trials = self._by_task.get(facts.task_id, (0, 0))
-            self._by_task[facts.task_id] = (solved + (facts.outcome == "solved"), trials + 1)
 
-    def _add_cause(self, facts: EpisodeFacts) -> None:
-        if facts.cause is None:
-            return
-        name = f"{facts.cause.boundary} {facts.cause.error}"
-        self._causes[name] += 1
-        example = (facts.task_id, facts.trial, facts.cause.message)
-        self._examples[name] = min(example, self._examples.get(name, example))
+class _Conduct:
+    """What the agent did, and how long it took: of evaluable episodes."""
+
+    __slots__ = (
+        "_elapsed",
+        "_errors",
+        "_latency",
+        "_policy",
+        "_seconds",
+        "_terms",
+        "_with",
+        "limits",
+        "tokens",
+        "turns",
+    )
+
+    def __init__(self) -> None:
+        self.limits = Counter[str]()
+        self.turns, self.tokens = Percentiles(), Percentiles()
+        self._seconds, self._latency = Percentiles(), Percentiles()
+        self._elapsed, self._policy = ExactSum(), ExactSum()
+        self._terms: dict[str, tuple[ExactSum, int]] = {}
+        self._errors = Counter[str]()
+        self._with = 0
+
+    def add(self, facts: EpisodeFacts) -> None:
+        if facts.outcome == "truncated":
+            self.limits[facts.limit or "unknown"] += 1
+        if facts.tool_errors:
+            self._errors.update(facts.tool_errors)
+            self._with += 1
+        for name, term in facts.terms.items():
+            total, count = self._terms.get(name) or (ExactSum(), 0)
+            total.add(term.value)
+            self._terms[name] = (total, count + 1)
+        self.turns.add(facts.turns)
+        self.tokens.add(max(0, facts.usage.tokens))
+        self._time(facts)
+
+    def reward_terms(self) -> JsonObject:
+        return _by_name(self._terms, lambda term: {"mean": term[0].mean(term[1]), "episodes": term[1]})
+
+    def tool_errors(self) -> JsonObject:
+        return {
+            "total": self._errors.total(),
+            "by_kind": _by_name(self._errors, int),
+            "episodes_with": self._with,
+        }
+
+    def timings(self) -> JsonObject:
+        return {
+            "episode_s": self._seconds.to_json(50, 90, 99),
+            "call_latency_s": self._latency.to_json(50, 90, 99),
+            "policy_share": _share(self._policy.value, self._elapsed.value),
+        }
 
     def _time(self, facts: EpisodeFacts) -> None:
+        self._seconds.add(max(0.0, facts.elapsed_s))
         self._elapsed.add(facts.elapsed_s)
+        self._policy.add(facts.policy_s)
         for latency_s in facts.latencies_s:
             self._latency.add(latency_s)
-        spent, whole = self._shares
-        self._shares = (spent + Fraction(facts.policy_s), whole + Fraction(facts.elapsed_s))
-
-    def _interval(self) -> tuple[float, float] | None:
-        several = any(trials > 1 for _, trials in self._by_task.values())
-        return clustered_interval(self._by_task.values()) if several else self.scores.interval()
-
-    def _passes(self, chance: Any) -> Iterator[tuple[int, float]]:
-        """For each k the mean over the tasks that have as many trials; k goes as far as some task has."""
-        if not self._by_task:
-            rate = _share(self.scores.outcomes["solved"], self.scores.evaluable)
-            yield from [] if rate is None else [(1, rate)]
-            return
-        for k in range(1, max(trials for _, trials in self._by_task.values()) + 1):
-            enough = [(solved, trials) for solved, trials in self._by_task.values() if trials >= k]
-            total = sum((Fraction(chance(trials, solved, k)) for solved, trials in enough), Fraction(0))
-            yield k, float(total / len(enough))
 
 
-def tags_of(task: JsonObject, fields: Iterable[str]) -> Iterator[str]:
-    """The tags of a task: the items of a field that holds a list, and `field=value` of any other."""
-    for name in fields:
-        value = task.get(name)
-        if isinstance(value, list):
-            yield from dict.fromkeys(str(item) for item in value)
-        elif value is not None and not isinstance(value, dict):
-            yield f"{name}={value}"
+class _Causes:
+    """What made episodes not evaluable."""
+
+    __slots__ = ("_counts", "_examples")
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+        self._examples: dict[str, tuple[str, int, str]] = {}
+        """The first by task and trial."""
+
+    def add(self, facts: EpisodeFacts) -> None:
+        cause = facts.cause
+        name = "unknown" if cause is None else f"{cause.boundary} {cause.error}"
+        self._counts[name] += 1
+        if cause is not None:
+            example = (facts.task_id, facts.trial, cause.message)
+            self._examples[name] = min(example, self._examples.get(name, example))
+
+    def to_json(self) -> JsonObject:
+        return {
+            "causes": _by_name(self._counts, int),
+            "cause_examples": _by_name(self._examples, lambda example: example[2]),
+        }
 
 
-def _tag(scores: _Scores) -> JsonObject:
-    return {
-        "episodes": scores.episodes,
-        "evaluable": scores.evaluable,
-        "solved": scores.outcomes["solved"],
-        "solved_rate": _share(scores.outcomes["solved"], scores.evaluable),
-        "solved_interval": _pair(scores.interval()),
-        "mean_reward": scores.mean_reward,
-    }
+class _Spent:
+    """What all episodes used up; the cost is summed without rounding."""
+
+    __slots__ = ("_cached_tokens", "_calls", "_completion_tokens", "_cost_usd", "_prompt_tokens")
+
+    def __init__(self) -> None:
+        self._prompt_tokens = self._completion_tokens = self._cached_tokens = self._calls = 0
+        self._cost_usd = ExactSum()
+
+    def add(self, usage: Usage) -> None:
+        self._prompt_tokens += usage.prompt_tokens
+        self._completion_tokens += usage.completion_tokens
+        self._cached_tokens += usage.cached_tokens
+        self._calls += usage.calls
+        self._cost_usd.add(usage.cost_usd)
+
+    @property
+    def total(self) -> Usage:
+        cost_usd = self._cost_usd.value
+        return Usage(self._prompt_tokens, self._completion_tokens, self._cached_tokens, cost_usd, self._calls)
+
+    def to_json(self) -> JsonObject:
+        return {
+            "prompt_tokens": self._prompt_tokens,
+            "completion_tokens": self._completion_tokens,
+            "cached_tokens": self._cached_tokens,
+            "calls": self._calls,
+            "cost_usd": self._cost_usd.value,
+        }
 
 
-def _percentiles(values: Percentiles, *percents: int) -> JsonObject:
-    told: JsonObject = {"mean": values.mean}
-    told |= {f"p{percent}": values.at(percent) for percent in percents}
-    return told | {"max": values.most if values.count else None}
+def _each_k(tasks: Iterable[Trials], trials: int) -> list[int]:
+    most = trials or max((tried for _, tried in tasks), default=0)
+    return [k for k in range(1, most + 1) if k <= _EVERY_K or k == most or k & (k - 1) == 0]
 
 
-def _counted(counts: Counter[str]) -> JsonObject:
-    return dict(sorted(counts.items()))
+def _by_name(things: Mapping[str, T], figure: Callable[[T], JsonValue]) -> JsonObject:
+    return {name: figure(things[name]) for name in sorted(things)}
 
 
-def _share(part: int, whole: int) -> float | None:
+def _share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
-
-
-def _pair(bounds: tuple[float, float] | None) -> list[Any] | None:
-    return None if bounds is None else list(bounds)

@@ -42,6 +42,10 @@ class Transport(ABC):
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
         """Ask for what is there."""
 
+    async def open(self) -> Transport:
+        """What carries calls in the event loop that runs; asked once, it spares every call from finding out."""
+        return self
+
     def secrets(self) -> tuple[str, ...]:
         """Keys the transport itself sends, which must appear in no record and no message."""
         return ()

@@ -51,12 +51,10 @@ class Endpoint:
                 "for a server of your own set OPENAI_BASE_URL (--base-url)"
             )
 
-    async def ask(self, body: bytes, *, on_chunk: OnChunk | None = None) -> Reply:
+    async def ask(self, body: bytes, carrier: Transport, *, on_chunk: OnChunk | None = None) -> Reply:
         """The server's answer, of status 200 and without the key, whatever the server says."""
         try:
-            reply = await self._transport.post(
-                self.url, body, self._headers, timeout_s=self._timeout_s, on_chunk=on_chunk
-            )
+            reply = await carrier.post(self.url, body, self._headers, timeout_s=self._timeout_s, on_chunk=on_chunk)
         except EndpointFault as fault:
             raise self._fault(self.url, str(fault), fault.kind) from None
         if reply.status != 200:

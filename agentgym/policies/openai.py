@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from agentgym.ambient import JOURNAL, LINES
 from agentgym.errors import EndpointFault, UsageError
-from agentgym.journal import JOURNAL
 from agentgym.jsontext import dump_json
 from agentgym.limiter import MOST
 from agentgym.limits import running_clock
-from agentgym.lines import LINES, Lines
+from agentgym.lines import Lines
 from agentgym.messages import Conversation, JsonObject, Turn
 from agentgym.policies.completions import read_reply, read_turns
 from agentgym.policies.dialects import Dialect, NativeDialect, TextDialect
@@ -70,13 +70,13 @@ class OpenAIPolicy(Policy):
         self.model = model
         self.price = price
         """What its tokens cost, where the server does not say."""
-        self._transport = transport or _transport(client)
+        self.transport = transport or _transport(client)
         self._closes_transport = transport is None and client is None
         self.endpoint = Endpoint(
             base_url or _client_url(client) or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
             ("" if client is not None else os.environ.get("OPENAI_API_KEY", "")) if api_key is None else api_key,
             timeout_s=timeout_s,
-            transport=self._transport,
+            transport=self.transport,
         )
         # OpenAI's newer models refuse `max_tokens`; many other servers know nothing else.
         most = "max_completion_tokens" if self.endpoint.is_openai else "max_tokens"
@@ -123,7 +123,7 @@ class OpenAIPolicy(Policy):
 
     async def aclose(self) -> None:
         if self._closes_transport:
-            await self._transport.aclose()
+            await self.transport.aclose()
 
     def dialect(self, context: Context) -> Dialect:
         """How sessions speak now."""
@@ -139,22 +139,23 @@ class OpenAIPolicy(Policy):
             self._knows_no_tools = True
         return self._knows_no_tools
 
-    async def ask(self, dialect: Dialect, conversation: Conversation) -> tuple[tuple[Turn, ...], Reply]:
-        """One attempt at a call: what the model says, and the reply to keep."""
-        started = running_clock()()
-        reply = await self.endpoint.ask(dialect.body(conversation), on_chunk=self._on_chunk)
-        latency_s = running_clock()() - started
+    async def ask(self, carrier: Transport, body: bytes) -> Reply:
+        """One attempt at a call."""
+        reply = await self.endpoint.ask(body, carrier, on_chunk=self._on_chunk)
+        if self._on_chunk is None:
+            return reply
         try:
-            if self._on_chunk is not None:
-                reply = replace(reply, body=read_stream(reply.body))
-            return self.read(dialect, reply.body, latency_s), reply
+            return replace(reply, body=read_stream(reply.body))
         except ValueError as error:
             raise self.endpoint.unreadable(reply, str(error)) from None
 
-    def read(self, dialect: Dialect, body: bytes, latency_s: float) -> tuple[Turn, ...]:
+    def read(self, dialect: Dialect, reply: Reply, latency_s: float) -> tuple[Turn, ...]:
         """The choices of a reply."""
-        turns = read_turns(body, temperature=self._temperature, latency_s=latency_s)
-        return tuple(map(dialect.read, turns))
+        try:
+            turns = read_turns(reply.body, temperature=self._temperature, latency_s=latency_s)
+            return tuple(map(dialect.read, turns))
+        except ValueError as error:
+            raise self.endpoint.unreadable(reply, str(error)) from None
 
     @property
     def _temperature(self) -> float | None:
@@ -173,6 +174,8 @@ class _OpenAISession(Session):
         self._line = lines.to(policy.endpoint.base_url)
         self._dialect = policy.dialect(context)
         self._journal = JOURNAL.get()
+        self._clock = running_clock()
+        self._carrier: Transport | None = None
 
     async def act(self, conversation: Conversation) -> Turn:
         try:
@@ -190,23 +193,30 @@ class _OpenAISession(Session):
 
     async def _turns(self, conversation: Conversation) -> tuple[Turn, ...]:
         """Taken from the journal where this was answered before; written there before it is used."""
-        ask = partial(self._policy.ask, self._dialect, conversation)
         if self._journal is None:
-            return (await self._line.call(ask)).value[0]
+            return (await self._line.call(partial(self._ask, self._dialect.body(conversation)))).value[0]
         request = self._dialect.digest(conversation)
         kept = self._journal.recall(request)
         if kept is not None:
-            return self._policy.read(self._dialect, kept.reply, kept.latency_s)
-        answered = await self._line.call(ask)
-        turns, reply = answered.value
-        body = reply.body if _is_plain(reply.body) else dump_json(read_reply(reply.body))
+            return self._policy.read(self._dialect, Reply(200, kept.reply), kept.latency_s)
+        answered = await self._line.call(partial(self._ask, self._dialect.body(conversation)))
+        turns, body = answered.value
+        body = body if _is_plain(body) else dump_json(read_reply(body))
         self._journal.keep(request, body, latency_s=answered.latency_s, attempts=answered.attempts)
         return turns
+
+    async def _ask(self, body: bytes) -> tuple[tuple[Turn, ...], bytes]:
+        """One attempt: what the model says, and the reply to keep."""
+        if self._carrier is None:
+            self._carrier = await self._policy.transport.open()
+        started = self._clock()
+        reply = await self._policy.ask(self._carrier, body)
+        return self._policy.read(self._dialect, reply, self._clock() - started), reply.body
 
 
 def _is_plain(body: bytes) -> bool:
     """Whether every reader of JSON takes it as it stands; what is mended in reading is not."""
-    return body.isascii() and not any(odd in body for odd in (b"NaN", b"Infinity", b"\\ud", b"\\uD"))
+    return body.isascii() and not (b"NaN" in body or b"Infinity" in body or b"\\ud" in body or b"\\uD" in body)
 
 
 def _transport(client: AsyncOpenAI | None) -> Transport:

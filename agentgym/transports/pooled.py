@@ -20,14 +20,17 @@ class PooledTransport(Transport):
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, on_chunk: OnChunk | None = None
     ) -> Reply:
-        pool = _POOL.get() or await _Pool().open()
-        pool.users.add(self)
-        return await pool.client.post(url, body, headers, timeout_s=timeout_s, on_chunk=on_chunk)
+        carrier = await self.open()
+        return await carrier.post(url, body, headers, timeout_s=timeout_s, on_chunk=on_chunk)
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+        carrier = await self.open()
+        return await carrier.get(url, headers, timeout_s=timeout_s)
+
+    async def open(self) -> Transport:
         pool = _POOL.get() or await _Pool().open()
         pool.users.add(self)
-        return await pool.client.get(url, headers, timeout_s=timeout_s)
+        return pool.client
 
     async def aclose(self) -> None:
         pool = _POOL.get()
@@ -70,6 +73,6 @@ def _client() -> Transport:
         from agentgym.transports.httpx2 import Httpx2Transport
 
         return Httpx2Transport()
-    from agentgym.transports.aiohttp import AiohttpTransport
+    from agentgym.transports.wire import WireTransport
 
-    return AiohttpTransport()
+    return WireTransport()

@@ -153,22 +153,22 @@ async def test_no_good_answer_for_too_long_is_an_outage_and_every_call_learns_of
 async def test_calls_that_hang_are_let_go_in_an_outage() -> None:
     lines, line = new_line(patience_s=5.0)
     await line.call(Endpoint())
-    ends: list[BaseException] = []
+    ends: list[BaseException | None] = []
 
     async def hang() -> str:
         await anyio.sleep_forever()
         raise AssertionError
 
-    async def call() -> None:
-        try:
+    async def episode() -> None:
+        with anyio.CancelScope() as scope, lines.episode(scope):
             await line.call(hang)
-        except Outage as error:
-            ends.append(error)
+        assert scope.cancelled_caught
+        ends.append(lines.stopped)
 
     async with anyio.create_task_group() as group:
-        group.start_soon(call)
+        group.start_soon(episode)
         await many_calls(line, Endpoint(for_ever=fault()), 12)
-    assert len(ends) == 1
+    assert [type(end) for end in ends] == [Outage]
 
 
 async def test_patience_does_not_run_out_while_an_endpoint_asks_to_be_left_alone() -> None:

@@ -1,0 +1,18 @@
+"""What a run lends to all that happens in its episodes: agents, users and judges find it here by themselves."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from agentgym.caps import Caps
+    from agentgym.journal import Journal
+    from agentgym.lines import Lines
+
+LINES: ContextVar[Lines | None] = ContextVar("agentgym.lines", default=None)
+"""The lines of the run that is going on; a call made outside a run has its own."""
+JOURNAL: ContextVar[Journal | None] = ContextVar("agentgym.journal", default=None)
+"""Where the episode that is being played writes down what it is told; nowhere, outside a run."""
+CAPS: ContextVar[Caps | None] = ContextVar("agentgym.caps", default=None)
+"""How many users of each resource the run allows at a time."""
