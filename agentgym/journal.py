@@ -63,10 +63,8 @@ class Journal:
                 return observation, messages
             self.divergences += 1
             return before["observation"], [_message(**message) for message in before["messages"]]
-        self._write(
-            b'%b"kind":"step","turn":%d,"step":%d,"action":%b,"observation":%b,"messages":%b}\n'
-            % (self._prefix, turn, step, dump_json(action), dump_json(observation), dump_json(messages))
-        )
+        shown = {"kind": "step", "turn": turn, "step": step, "action": action, "observation": observation}
+        self._write(b"%b%b\n" % (self._prefix, dump_json({**shown, "messages": messages})[1:]))
         return observation, messages
 
     def _remember(self, entry: dict[str, Any]) -> None:

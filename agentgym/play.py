@@ -141,6 +141,8 @@ class _Game:
                 return
             acted = self._clock()
             self._policy_s += acted - started
+            if turn.latency_s is not None:
+                paused = acted  # to wait for a model is a pause
             if turn.usage is not NO_USAGE:
                 self._usage += turn.usage
             try:
@@ -160,10 +162,11 @@ class _Game:
     async def let_go(self) -> None:
         """Close the session and the environment, whatever happens, each within the deadline."""
         try:
-            if self._session is not None:
+            if self._session is not None and type(self._session).close is not Session.close:
                 await self._close("policy", partial(self._session.close, self._outcome()), PolicyFault)
         finally:
-            await self._close("environment", self.env.aclose, EnvironmentFault)
+            if type(self.env).aclose is not Env.aclose:
+                await self._close("environment", self.env.aclose, EnvironmentFault)
 
     def episode(self, trial: int) -> Episode:
         """The finished record."""

@@ -69,7 +69,12 @@ class AnswerReader:
         if 100 <= status < 200:
             return True  # the answer itself comes later
         self.status = status
-        self.headers = dict(map(_header, lines[1:]))
+        self.headers = headers = {}
+        for line in lines[1:]:
+            name, colon, value = line.partition(":")
+            if not colon or not name or name != name.strip():
+                raise ValueError(f"no header: {line[:60]!r}")
+            headers[name.lower()] = value.strip()
         self._expect_body(version)
         return True
 
@@ -144,13 +149,6 @@ class AnswerReader:
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
         return line
-
-
-def _header(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or not name or name != name.strip():
-        raise ValueError(f"no header: {line[:60]!r}")
-    return name.lower(), value.strip()
 
 
 def _number(text: str, base: int) -> int:

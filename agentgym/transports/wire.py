@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -36,6 +37,9 @@ class WireTransport(Transport):
         self._loop = asyncio.get_running_loop()
         self._idle: defaultdict[tuple[str, int, bool], deque[_Connection]] = defaultdict(deque)
         self._open = set[_Connection]()
+        self._busy: dict[_Connection, tuple[float, float]] = {}
+        """When each answer must be there, and how long it was given."""
+        self._watch: asyncio.TimerHandle | None = None
         self._proxied: dict[str, Transport | None] = {}
         """For each URL what goes through a proxy, where one is named."""
 
@@ -59,6 +63,8 @@ class WireTransport(Transport):
     async def aclose(self) -> None:
         for proxied in {proxied for proxied in self._proxied.values() if proxied is not None}:
             await proxied.aclose()
+        if self._watch is not None:
+            self._watch.cancel()
         connections, self._open = self._open, set()
         self._idle.clear()
         for connection in connections:
@@ -66,23 +72,41 @@ class WireTransport(Transport):
         await asyncio.gather(*(connection.closed for connection in connections))
 
     async def _ask(self, place: _Place, request: bytes, timeout_s: float, on_chunk: OnChunk | None) -> Reply:
-        deadline = self._loop.time() + timeout_s
+        now = self._loop.time()
         connection = self._take_idle(place) or await self._connect(place, timeout_s)
         answer = connection.send(request, AnswerReader(on_chunk))
-        timer = self._loop.call_at(deadline, connection.give_up, timeout_s)
+        self._busy[connection] = (now + timeout_s, timeout_s)
+        if self._watch is None or now + _tick_s(timeout_s) < self._watch.when():
+            self._look_again(now + _tick_s(timeout_s))
         try:
             reply, reusable = await answer
         except BaseException:
             connection.abort()
             raise
         finally:
-            timer.cancel()
+            del self._busy[connection]
         if reusable:
             connection.idle_since = self._loop.time()
             self._idle[place.host, place.port, place.secure].append(connection)
         else:
             connection.abort()
         return reply
+
+    def _look(self) -> None:
+        """Give up what is past its deadline, every now and then: a timer for each call would cost more."""
+        now, soonest = self._loop.time(), math.inf
+        for connection, (deadline, timeout_s) in tuple(self._busy.items()):
+            soonest = min(soonest, now + _tick_s(timeout_s))
+            if deadline <= now:
+                connection.give_up(timeout_s)
+        self._watch = None
+        if self._busy:
+            self._look_again(soonest)
+
+    def _look_again(self, when: float) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._loop.call_at(when, self._look)
 
     def _find_proxied(self, url: str) -> Transport | None:
         if environment_proxy(url) is None:
@@ -122,6 +146,11 @@ class WireTransport(Transport):
         except OSError as error:
             raise EndpointFault(f"cannot connect: {error.strerror or error}", kind="unreachable") from None
         return connection
+
+
+def _tick_s(timeout_s: float) -> float:
+    """How exactly a deadline is kept."""
+    return min(1.0, timeout_s / 20)
 
 
 class _Connection(asyncio.Protocol):
