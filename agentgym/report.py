@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from agentgym.episode import Episode
 from agentgym.errors import EnvironmentFault, boundary
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
 from agentgym.registry import load_target
-from agentgym.runs import RunInfo, episode_lines, read_episodes, read_info, write_whole
+from agentgym.runs import BASELINE, RunInfo, episode_lines, read_episodes, read_info, write_whole
 from agentgym.summary import Summary, read_facts
 
 SUMMARY, TABLE = "summary.json", "summary.csv"
@@ -26,6 +28,9 @@ def summarise(folder: str | Path) -> JsonObject:
     folder = Path(folder)
     info = read_info(folder)
     summary = _summed(folder, info)
+    baseline = folder / BASELINE
+    if baseline.exists():
+        summary["baseline"] = orjson.loads(baseline.read_bytes())
     write_whole(folder / SUMMARY, dump_json(summary) + b"\n")
     write_whole(folder / TABLE, _table(summary))
     return summary

@@ -31,6 +31,8 @@ from agentgym.suite import Suite
 from agentgym.summary import EpisodeFacts, Summary
 
 Concurrency = int | Literal["auto"]
+OnStart = Callable[[int | None, int], None]
+"""Is told how many episodes were planned, and how many of them are there already."""
 OnEpisode = Callable[[Episode], None]
 
 
@@ -60,6 +62,7 @@ async def run(
     caps: Mapping[str, int] | None = None,
     preflight: bool = True,
     lines: Lines | None = None,
+    on_start: OnStart = lambda planned, found: None,
     on_episode: OnEpisode = lambda episode: None,
 ) -> RunResult:
     """Play a suite, or jobs of your own; what a store holds already is kept, and not played again.
@@ -78,6 +81,7 @@ async def run(
         on_episode(episode)
 
     async with nullcontext() if store is None else RunStore(store, info) as kept:
+        on_start(info.planned, 0 if kept is None else kept.resumed)
         crew = Crew(jobs, policy, on_episode=told, store=kept, lines=lines, budget=budget, caps=caps)
         if preflight and (kept is None or kept.resumed != info.planned):
             await policy.preflight()

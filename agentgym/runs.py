@@ -25,7 +25,7 @@ from agentgym.limits import Limits
 from agentgym.messages import JsonObject
 
 SCHEMA_VERSION = 1
-INFO, EPISODES, CALLS, LOCK = "run.json", "episodes.jsonl", "calls.jsonl", "lock"
+INFO, EPISODES, CALLS, LOCK, BASELINE = "run.json", "episodes.jsonl", "calls.jsonl", "lock", "baseline.json"
 
 
 @dataclass(frozen=True, slots=True)

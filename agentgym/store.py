@@ -21,7 +21,18 @@ from agentgym.errors import UsageError
 from agentgym.journal import Journal, line_prefix, prefix_of
 from agentgym.jsontext import dump_json
 from agentgym.messages import NO_USAGE, Usage
-from agentgym.runs import CALLS, EPISODES, INFO, LOCK, PolicyInfo, RunInfo, read_info, whole_lines, write_whole
+from agentgym.runs import (
+    BASELINE,
+    CALLS,
+    EPISODES,
+    INFO,
+    LOCK,
+    PolicyInfo,
+    RunInfo,
+    read_info,
+    whole_lines,
+    write_whole,
+)
 
 SYNC_S = 0.15
 """How long what was written may wait for the disk."""
@@ -110,7 +121,7 @@ class RunStore:
     def _agree(self) -> None:
         """Go on with the run that is here only if it is the one that is asked for."""
         if not (self.folder / INFO).exists():
-            if any(entry.name != LOCK for entry in self.folder.iterdir()):
+            if any(entry.name not in (LOCK, BASELINE) for entry in self.folder.iterdir()):
                 raise UsageError(f"{self.folder} is not empty and holds no run; give another place with --out")
             write_whole(self.folder / INFO, self.info.to_json())
             return

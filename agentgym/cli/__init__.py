@@ -21,6 +21,7 @@ COMMANDS = {
     "envs": "list the environments, or describe one",
     "play": "play one episode and show it",
     "bench": "play benchmark suites and print their scores",
+    "resume": "go on with a run that was cut",
     "check": "prove that an environment keeps its contract",
     "schema": "print a JSON Schema: of an episode, a task, an action, ...",
 }

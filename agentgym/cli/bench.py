@@ -3,34 +3,42 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import AsyncIterator, Iterable
-from contextlib import aclosing
-from functools import partial
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
 
 import anyio
 
-from agentgym.cli.options import whole_number
+from agentgym.baseline import keep_baseline, play_baseline
 from agentgym.cli.output import write_json, write_table
 from agentgym.cli.progress import Progress, progress
+from agentgym.cli.running import build_policy, play
 from agentgym.cli.scores import Score, write_scores
-from agentgym.errors import AgentGymError, UnknownNameError, UsageError, did_you_mean
-from agentgym.policies.specs import make_policy
-from agentgym.suite import Suite, load_suite, play_suite, suite_ids
+from agentgym.cli.settings import MODEL, PACE, WHAT, add_settings, settle
+from agentgym.errors import AgentGymError, Interrupted, RunStopped, UnknownNameError, did_you_mean
+from agentgym.jsontext import dump_json
+from agentgym.messages import JsonObject
+from agentgym.policy import Policy
+from agentgym.runs import INFO
+from agentgym.suite import Suite, load_suite, suite_ids
+
+SETTINGS = (*WHAT, *MODEL, *PACE)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which suites, who plays them, and how much of them."""
-    add = parser.add_argument
-    add("suites", metavar="SUITE", nargs="*", help="a suite that --list names, or all (default: all)")
-    add("--policy", metavar="SPEC", action="append", default=[], help="who plays (default: those of the suite)")
-    add("--base-url", metavar="URL", help="the endpoint of a model, where it is not the usual one")
-    add("--limit", metavar="N", type=whole_number, help="only the first N tasks of each suite")
-    add("--trials", metavar="N", type=whole_number, help="how often each task is played (default: as the suite says)")
-    add("--concurrency", metavar="N", type=whole_number, default=64, help="episodes at a time (default: 64)")
-    add("--seed", metavar="N", type=int, default=0, help="what all chance comes from (default: 0)")
-    add("--json", action="store_true", help="print the scores as one JSON object")
-    add("--quiet", action="store_true", help="show no progress")
-    add("--list", action="store_true", help="list the suites and play none")
+    parser.add_argument("suites", metavar="SUITE", nargs="*", help="a suite that --list names, or all (default: all)")
+    add_settings(parser, SETTINGS)
+    parser.add_argument("--api-key", metavar="KEY", help="the endpoint's key (default: OPENAI_API_KEY)")
+    parser.add_argument("--stream", action="store_true", help="have the model's answers streamed")
+    parser.add_argument("--no-preflight", action="store_true", help="do not look at the endpoint first")
+    parser.add_argument("--new", action="store_true", help="begin a run of its own, though the same one is there")
+    parser.add_argument("--json", action="store_true", help="print the scores as one JSON object")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--list", action="store_true", help="list the suites and play none")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,29 +46,134 @@ def run(args: argparse.Namespace) -> int:
     names = _names(args.suites)
     if args.list:
         return _list(names, as_json=args.json)
-    _check_policies(args.policy, args.base_url)
-    scores = anyio.run(partial(_play_all, names, args))
-    write_scores(scores, seed=args.seed, as_json=args.json)
-    skipped = bool(args.suites) and "all" not in args.suites and any(score.problem for score in scores)
-    return int(skipped or any(score.tally.outcomes["not_evaluable"] for score in scores))
+    settle(args, SETTINGS)
+    specs = [*(args.policy or []), *([f"openai:{args.model}"] if args.model else [])]
+    for spec in specs:
+        build_policy(spec, args)  # finds wrong use before anything is played
+    bench = Bench(names, specs, args)
+    anyio.run(bench.play)
+    write_scores(bench.scores, seed=args.seed, as_json=args.json)
+    return bench.tell_end()
+
+
+class Bench:
+    """All that one command plays."""
+
+    def __init__(self, names: list[str], specs: list[str], args: argparse.Namespace) -> None:
+        self.scores: list[Score] = []
+        self._names = names
+        self._specs = specs
+        self._args = args
+        self._stopped: RunStopped | None = None
+
+    async def play(self) -> None:
+        """Each suite with each policy, until the end or until somebody stops it."""
+        with progress(quiet=self._args.quiet) as shown:
+            for name in self._names:
+                async for score in self._play_suite(name, shown):
+                    self.scores.append(score)
+                if isinstance(self._stopped, Interrupted):
+                    return
+
+    def tell_end(self) -> int:
+        """The exit code; where something is left to do, what to do is said."""
+        if self._stopped is not None:
+            left = [score.run for score in self.scores if score.run is not None and not _is_whole(score.summary)]
+            told = "" if isinstance(self._stopped, Interrupted) else f"{self._stopped}; "
+            for folder in left or [""]:
+                sys.stderr.write(f"{told}resume with: agentgym resume {folder}\n" if folder else f"{told}stopped\n")
+            return 130 if isinstance(self._stopped, Interrupted) else 1
+        asked = bool(self._args.suites) and "all" not in self._args.suites
+        if asked and any(score.problem for score in self.scores):
+            return 1
+        return int(any(not _is_whole(score.summary) for score in self.scores if not score.problem))
+
+    async def _play_suite(self, name: str, shown: Progress) -> AsyncIterator[Score]:
+        """A score per policy, the idle one first, or the one problem that keeps the suite from being played."""
+        try:
+            suite = _as_asked(load_suite(name), self._args)
+            suite.tasks()
+            specs = list(dict.fromkeys(self._specs or suite.policies))
+            idle = await play_baseline(suite, seed=self._args.seed, limit=self._args.limit, trials=self._args.trials)
+        except AgentGymError as error:
+            yield Score(name, problem=str(error))
+            return
+        reward = idle["mean_reward"]
+        assert isinstance(reward, float | None)
+        if "idle" not in specs:
+            yield Score(suite.id, "idle", idle, idle_reward=reward)
+        for spec in specs:
+            score = await self._play_policy(suite, spec, len(self._names) * len(specs) == 1, idle, shown)
+            yield replace(score, idle_reward=reward)
+            if isinstance(self._stopped, Interrupted):
+                return
+
+    async def _play_policy(self, suite: Suite, spec: str, alone: bool, idle: JsonObject, shown: Progress) -> Score:
+        args = self._args
+        policy = build_policy(spec, args)
+        folder = _folder(_Asked(suite, spec, policy), args, alone=alone)
+        found = (folder / INFO).exists()
+        keep_baseline(folder, idle)
+        result = await play(
+            suite, policy, folder, args, shown, spec=spec, seed=args.seed, limit=args.limit, trials=args.trials
+        )
+        if found and not shown.played and result.stopped is None and not args.quiet:
+            sys.stderr.write(f"{folder}: all episodes are there; --new plays it again\n")
+        self._stopped = self._stopped or result.stopped
+        return Score(suite.id, policy.name, result.summary, run=str(folder))
+
+
+def _is_whole(summary: JsonObject) -> bool:
+    """Whether all was played, and says something about the agent."""
+    return bool(summary) and summary["evaluable"] == summary["planned"]
+
+
+def _as_asked(suite: Suite, args: argparse.Namespace) -> Suite:
+    return suite if args.user is None else replace(suite, settings={**suite.settings, "user": args.user})
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a run directory is named after."""
+
+    suite: Suite
+    spec: str
+    policy: Policy
+
+
+def _folder(asked: _Asked, args: argparse.Namespace, *, alone: bool) -> Path:
+    """Where the run is kept: the same for the same question, so that asked again it goes on."""
+    name = f"{_slug(asked.suite.id)}--{_slug(asked.spec)}"
+    if args.out is not None:
+        out: Path = args.out
+        return _free(out if alone else out / name) if args.new else (out if alone else out / name)
+    policy = asked.policy
+    question = [
+        *(asked.suite.id, asked.suite.settings, policy.name, asked.spec, policy.settings, policy.base_url),
+        *(args.seed, args.limit, args.trials),
+    ]
+    folder = Path("runs") / f"{name}--{blake2b(dump_json(question), digest_size=4).hexdigest()}"
+    return _free(folder) if args.new else folder
+
+
+def _free(folder: Path) -> Path:
+    names: Iterator[Path] = (folder.with_name(f"{folder.name}-{number}") for number in range(2, 10_000))
+    return folder if not folder.exists() else next(name for name in names if not name.exists())
+
+
+def _slug(text: str) -> str:
+    """Letters, digits and dots of it: a name that is safe on every disk."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:60] or "x"
 
 
 def _names(asked: list[str]) -> list[str]:
-    if not asked or "all" in asked:
-        asked = suite_ids()
     known = suite_ids()
+    if not asked or "all" in asked:
+        asked = known
     for name in asked:
         if name not in known:
             raise UnknownNameError(f"no suite {name!r}; {did_you_mean(name, known)}")
     return list(dict.fromkeys(asked))
-
-
-def _check_policies(specs: Iterable[str], base_url: str | None) -> None:
-    """Find wrong use before anything is played."""
-    for spec in specs:
-        make_policy(spec, base_url=base_url)
-        if spec == "human":
-            raise UsageError("a person plays one episode at a time: agentgym play ENV --policy human")
 
 
 def _list(names: list[str], *, as_json: bool) -> int:
@@ -78,39 +191,3 @@ def _listed(name: str) -> tuple[str, str, str, str]:
     except AgentGymError as error:
         return name, "", "", f"not available: {error}"
     return name, suite.environment, " ".join(suite.policies), suite.description
-
-
-async def _play_all(names: list[str], args: argparse.Namespace) -> list[Score]:
-    with progress(quiet=args.quiet) as shown:
-        return [score for name in names async for score in _play_named(name, args, shown)]
-
-
-async def _play_named(name: str, args: argparse.Namespace, shown: Progress) -> AsyncIterator[Score]:
-    """A score per policy, the idle one first, or the one problem that keeps the suite from being played."""
-    try:
-        suite = load_suite(name)
-        suite.tasks()
-    except AgentGymError as error:
-        yield Score(name, problem=str(error))
-        return
-    for spec in dict.fromkeys(("idle", *(args.policy or suite.policies))):
-        yield await _play(suite, spec, args, shown)
-
-
-async def _play(suite: Suite, spec: str, args: argparse.Namespace, shown: Progress) -> Score:
-    label = f"{suite.id} / {spec}"
-    try:
-        async with aclosing(make_policy(spec, base_url=args.base_url)) as policy:
-            tally = await play_suite(
-                suite,
-                policy,
-                seed=args.seed,
-                limit=args.limit,
-                trials=args.trials,
-                concurrency=args.concurrency,
-                on_episode=shown.begin(label),
-            )
-    except AgentGymError as error:
-        return Score(suite.id, spec, problem=str(error))
-    shown.end(label, tally)
-    return Score(suite.id, spec, tally)

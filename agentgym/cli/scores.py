@@ -1,17 +1,17 @@
-"""The scores of a benchmark, as a table or as JSON."""
+"""The scores of runs, as a table or as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from agentgym.cli.output import write_json, write_table
 from agentgym.messages import JsonObject
-from agentgym.suite import Tally
 
 _NUMBERS = (
     *("episodes", "solved", "failed", "truncated", "not evaluable"),
-    *("solved rate", "95% interval", "reward", "idle reward", "turns", "seconds"),
+    *("solved rate", "95% interval", "reward", "idle reward", "turns", "tokens", "cost"),
 )
 
 
@@ -21,67 +21,65 @@ class Score:
 
     suite: str
     policy: str = "-"
-    tally: Tally = field(default_factory=Tally)
+    summary: JsonObject = field(default_factory=dict)
     problem: str | None = None
+    run: str | None = None
+    """The run directory, where there is one."""
+    idle_reward: float | None = None
+    """What the idle agent gets on the same tasks."""
 
 
-def write_scores(scores: Sequence[Score], *, seed: int, as_json: bool) -> None:
+def write_scores(scores: Sequence[Score], *, seed: int | None = None, as_json: bool) -> None:
     """Print them all; the reward of the idle agent stands beside each."""
-    idle = {score.suite: score.tally.mean_reward for score in scores if score.policy == "idle"}
     if as_json:
-        write_json({"seed": seed, "scores": [_json(score, idle.get(score.suite)) for score in scores]})
+        write_json({"seed": seed, "scores": [_json(score) for score in scores]})
         return
     notes = [_note(score) for score in scores]
     header = ("suite", "policy", *_NUMBERS, *(["note"] if any(notes) else []))
     rows = [
-        (score.suite, score.policy, *_numbers(score, idle.get(score.suite)), note)[: len(header)]
+        (score.suite, score.policy, *_numbers(score), note)[: len(header)]
         for score, note in zip(scores, notes, strict=True)
     ]
     write_table(header, rows, right=_NUMBERS)
 
 
-def _numbers(score: Score, idle: float | None) -> list[str]:
-    if score.problem is not None:
+def _numbers(score: Score) -> list[str]:
+    summary: dict[str, Any] = score.summary
+    if not summary:
         return ["-"] * len(_NUMBERS)
-    tally = score.tally
-    counts = (tally.outcomes[outcome] for outcome in ("solved", "failed", "truncated", "not_evaluable"))
+    done, planned = summary["episodes"], summary["planned"]
+    usage = summary["usage"]
     return [
-        *map(str, (tally.episodes, *counts)),
-        _number(tally.solved_rate),
-        _interval(tally.solved_interval),
-        *map(_number, (tally.mean_reward, idle)),
-        _number(tally.turns_per_episode, digits=1),
-        f"{tally.elapsed_s:.2f}",
+        str(done) if done == planned else f"{done} of {planned}",
+        *(str(summary["outcomes"][name]) for name in ("solved", "failed", "truncated", "not_evaluable")),
+        _number(summary["solved_rate"]),
+        _interval(summary["solved_interval"]),
+        *map(_number, (summary["mean_reward"], score.idle_reward)),
+        _number(summary["turns"]["mean"], digits=1),
+        str(usage["prompt_tokens"] + usage["completion_tokens"]),
+        f"${usage['cost_usd']:.2f}",
     ]
 
 
-def _json(score: Score, idle: float | None) -> JsonObject:
-    tally = score.tally
-    low, high = tally.solved_interval or (None, None)
+def _json(score: Score) -> JsonObject:
     return {
         "suite": score.suite,
         "policy": score.policy,
         "skipped": score.problem,
-        "episodes": tally.episodes,
-        **{outcome: tally.outcomes[outcome] for outcome in ("solved", "failed", "truncated", "not_evaluable")},
-        "causes": dict(sorted(tally.causes.items())),
-        "solved_rate": tally.solved_rate,
-        "solved_rate_low": low,
-        "solved_rate_high": high,
-        "mean_reward": tally.mean_reward,
-        "idle_mean_reward": idle,
-        "turns_per_episode": tally.turns_per_episode,
-        "wall_s": tally.elapsed_s,
+        "run": score.run,
+        "idle_mean_reward": score.idle_reward,
+        **{name: value for name, value in score.summary.items() if name not in ("suite", "policy")},
     }
 
 
 def _note(score: Score) -> str:
     if score.problem is not None:
         return f"skipped: {score.problem}"
-    return ", ".join(f"{count} x {cause}" for cause, count in sorted(score.tally.causes.items()))
+    causes: Any = score.summary.get("causes", {})
+    return ", ".join(f"{count} x {cause}" for cause, count in sorted(causes.items()))
 
 
-def _interval(bounds: tuple[float, float] | None) -> str:
+def _interval(bounds: list[float] | None) -> str:
     return "-" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 ToolMode = Literal["auto", "native", "text"]
+HIDDEN = "[hidden]"
 _SECRET = re.compile("key|token$|secret|password|authorization", re.IGNORECASE)
 
 
@@ -40,7 +41,7 @@ class OpenAIPolicy(Policy):
     """Asks a model for every turn; the server and the key default to OPENAI_BASE_URL and OPENAI_API_KEY.
 
     `tools` says how a model is told of them: natively, in the text of the conversation, or (`auto`) natively until the
-    server turns out not to know tools. `n` asks for several choices: the first is played, the others are kept beside it.
+    server turns out not to know tools. `n` asks for several choices: the first is played, the others kept beside it.
     `extra_body` adds what a server of yours takes. `timeout_s` bounds one attempt at a call, which is made again where
     that may help. A transport or client (any `openai.AsyncOpenAI`) that is given is the giver's to close.
     """
@@ -71,7 +72,7 @@ class OpenAIPolicy(Policy):
         self.price = price
         """What its tokens cost, where the server does not say."""
         self.transport = transport or _transport(client)
-        self._closes_transport = transport is None and client is None
+        self._closes_transport = self._asks_for_key = transport is None and client is None
         self.endpoint = Endpoint(
             base_url or _client_url(client) or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
             ("" if client is not None else os.environ.get("OPENAI_API_KEY", "")) if api_key is None else api_key,
@@ -92,6 +93,19 @@ class OpenAIPolicy(Policy):
         }
         self._fields: JsonObject = {name: value for name, value in asked.items() if value is not None}
         self._fields |= _checked(extra_body or {}, self._fields)
+        chosen: JsonObject = {
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "stop": asked["stop"],
+            "n": n,
+            "extra_body": _without_secrets(extra_body or {}) or None,
+            "logprobs": logprobs or None,
+            "token_ids": token_ids or None,
+            "send_seed": send_seed or None,
+            "stream": stream or None,
+            "tools": None if tools == "auto" else tools,
+        }
+        self._settings: JsonObject = {name: value for name, value in chosen.items() if value is not None}
         self._send_seed = send_seed
         self._tool_mode: ToolMode = tools
         self._knows_no_tools = tools == "text"
@@ -109,16 +123,17 @@ class OpenAIPolicy(Policy):
 
     @property
     def settings(self) -> JsonObject:
-        fields = {name: "[hidden]" if _SECRET.search(name) else value for name, value in self._fields.items()}
-        return fields | {"send_seed": self._send_seed, "tools": self._tool_mode}
+        return self._settings
 
     def start(self, context: Context) -> Session:
-        self.endpoint.check_key()
+        if self._asks_for_key:
+            self.endpoint.check_key()
         lines = LINES.get() or Lines(pinned=MOST)
         return _OpenAISession(self, context, lines)
 
     async def preflight(self) -> None:
-        self.endpoint.check_key()
+        if self._asks_for_key:
+            self.endpoint.check_key()
         await check_endpoint(self.endpoint, self.model)
 
     async def aclose(self) -> None:
@@ -233,6 +248,10 @@ def _client_url(client: AsyncOpenAI | None) -> str | None:
 
 def _ignore(chunk: bytes) -> None:
     """Who asked for a stream, but does not listen."""
+
+
+def _without_secrets(extra_body: Mapping[str, JsonValue]) -> JsonObject:
+    return {name: HIDDEN if _SECRET.search(name) else value for name, value in extra_body.items()}
 
 
 def _checked(extra_body: Mapping[str, JsonValue], fields: JsonObject) -> JsonObject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import ssl
 from collections import defaultdict, deque
 from collections.abc import Mapping
@@ -144,7 +145,8 @@ class WireTransport(Transport):
         except ssl.SSLError as error:
             raise EndpointFault(f"cannot connect: {error.reason or error}", kind="unreachable") from None
         except OSError as error:
-            raise EndpointFault(f"cannot connect: {error.strerror or error}", kind="unreachable") from None
+            told = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+            raise EndpointFault(f"cannot connect: {told}", kind="unreachable") from None
         return connection
 
 

@@ -1,0 +1,46 @@
+"""What the idle agent gets, beside every score: a benchmark that rewards doing nothing says so itself."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import cast
+
+import orjson
+
+from agentgym.errors import UsageError
+from agentgym.jsontext import dump_json
+from agentgym.messages import JsonObject
+from agentgym.policies.idle import IdlePolicy
+from agentgym.runner import run
+from agentgym.runs import BASELINE, write_whole
+from agentgym.suite import Suite
+
+MOST = 1000
+"""Episodes that are enough to know it."""
+_TOLD = ("episodes", "outcomes", "solved_rate", "solved_interval", "mean_reward")
+
+
+async def play_baseline(suite: Suite, *, seed: int, limit: int | None, trials: int | None) -> JsonObject:
+    """The summary of the idle agent on the same episodes, or on the first of them."""
+    tasks = suite.tasks()[:limit]
+    jobs = islice(suite.jobs(tasks, seed=seed, trials=trials), MOST)
+    return (await run(list(jobs), IdlePolicy())).summary
+
+
+def keep_baseline(folder: Path, idle: JsonObject) -> None:
+    """Put it beside the records of a run."""
+    told = {"policy": "idle", **{name: idle[name] for name in _TOLD}}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / BASELINE, dump_json(told) + b"\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {folder}: {error.strerror}; give another place with --out") from None
+
+
+def read_baseline(folder: Path) -> JsonObject | None:
+    """What was put there."""
+    try:
+        return cast(JsonObject, orjson.loads((folder / BASELINE).read_bytes()))
+    except (OSError, ValueError):
+        return None

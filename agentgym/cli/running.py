@@ -1,0 +1,141 @@
+"""A run as the commands play it: with progress, with Ctrl-C, and with what it says in the end."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from agentgym.cli.progress import Progress
+from agentgym.cli.settings import policy_settings
+from agentgym.crew import Budget
+from agentgym.errors import AgentGymError, Interrupted, UsageError
+from agentgym.lines import Lines, Retries
+from agentgym.messages import JsonObject
+from agentgym.policies.specs import asks_a_model, make_policy
+from agentgym.policy import Policy
+from agentgym.prices import Price, find_price
+from agentgym.report import summarise
+from agentgym.runner import RunResult, make_lines, run
+from agentgym.runs import INFO
+from agentgym.suite import Suite
+
+
+def build_policy(spec: str, args: argparse.Namespace, **recorded: Any) -> Policy:
+    """The policy of a spec, with the settings that were given and, for a run that goes on, those it was begun with."""
+    if spec == "human":
+        raise UsageError("a person plays one episode at a time: agentgym play ENV --policy human")
+    if not asks_a_model(spec):
+        return make_policy(spec)
+    given = {
+        "base_url": args.base_url,
+        "api_key": args.api_key,
+        "temperature": args.temperature,
+        "max_tokens": args.max_tokens,
+        "timeout_s": args.timeout,
+        "tools": args.tools,
+        "client": args.client,
+        "stream": args.stream or None,
+        "price": _price(spec, args),
+    }
+    settings = recorded | policy_settings(args.config)
+    return make_policy(spec, **settings | {name: value for name, value in given.items() if value is not None})
+
+
+def _price(spec: str, args: argparse.Namespace) -> Price | None:
+    if args.prices is None and args.max_cost is None:
+        return None
+    model = spec.partition(":")[2]
+    price = find_price(model, args.prices)
+    if price is None and args.max_cost is not None:
+        raise UsageError(
+            f"--max-cost needs the price of {model!r}, which is not known: give a table with --prices FILE, "
+            "or install litellm's with: pip install 'agentgym-async[litellm]'"
+        )
+    return price
+
+
+async def play(
+    suite: Suite,
+    policy: Policy,
+    folder: Path | None,
+    args: argparse.Namespace,
+    shown: Progress,
+    *,
+    spec: str,
+    seed: int,
+    limit: int | None,
+    trials: int | None,
+) -> RunResult:
+    """Play a suite into a run directory; Ctrl-C once lets calls under way come to their end, and twice does not."""
+    lines = make_lines(args.concurrency, Retries(patience_s=args.patience))
+    budget = Budget(tokens=args.max_run_tokens, cost_usd=args.max_cost, seconds=args.max_seconds)
+    label = f"{suite.id} / {policy.name}"
+    async with aclosing(policy), _interruptible(lines) as scope:
+        with scope:
+            result = await run(
+                suite,
+                policy,
+                folder,
+                spec=spec,
+                seed=seed,
+                limit=limit,
+                trials=trials,
+                lines=lines,
+                budget=budget,
+                caps=dict(args.cap or []),
+                preflight=not args.no_preflight,
+                on_start=partial(shown.begin, label, lines),
+                on_episode=shown.episode,
+            )
+        if scope.cancelled_caught:
+            result = RunResult(_summary_of(folder), Interrupted("stopped at once"), folder)
+    shown.end(result)
+    return result
+
+
+def _summary_of(folder: Path | None) -> JsonObject:
+    """What there is of a run that was cut; nothing, where it was cut before it began."""
+    return {} if folder is None or not (folder / INFO).exists() else summarise(folder)
+
+
+@asynccontextmanager
+async def _interruptible(lines: Lines) -> AsyncIterator[anyio.CancelScope]:
+    """A scope that a second Ctrl-C cancels; signals reach only the main thread."""
+    scope = anyio.CancelScope()
+    if threading.current_thread() is not threading.main_thread():
+        yield scope
+        return
+    broken: AgentGymError | None = None
+    async with anyio.create_task_group() as group:
+        await group.start(_listen, lines, scope)
+        try:
+            yield scope
+        except AgentGymError as error:
+            broken = error  # raised below, without a group around it
+        group.cancel_scope.cancel()
+    if broken is not None:
+        raise broken
+
+
+async def _listen(
+    lines: Lines, scope: anyio.CancelScope, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            if isinstance(lines.stopped, Interrupted):
+                scope.cancel()
+                continue
+            lines.stop(Interrupted("stopped by a signal"))
+            waits = f"waiting for {lines.in_flight} calls under way; " if lines.in_flight else ""
+            sys.stderr.write(f"stopping: {waits}Ctrl-C again to stop now\n")
+            sys.stderr.flush()
