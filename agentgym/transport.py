@@ -28,8 +28,8 @@ OnChunk = Callable[[bytes], None]
 class Transport(ABC):
     """Carries requests to servers; one object serves any number of calls at once.
 
-    Both methods wait for the whole answer, and follow no redirect, for the headers hold a key. They raise EndpointFault
-    when no whole answer came, with its kind and one line that says why.
+    `post` and `get` wait for the whole answer, and follow no redirect, for the headers hold a key. They raise
+    EndpointFault when no whole answer came, with its kind and one line that says why.
     """
 
     @abstractmethod
@@ -38,9 +38,9 @@ class Transport(ABC):
     ) -> Reply:
         """Send a body; a stream is an answer of which `on_chunk` hears while it comes."""
 
-    @abstractmethod
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
-        """Ask for what is there."""
+        """Ask for what is there; a transport that cannot look says that nothing is."""
+        return Reply(404, b"")
 
     async def open(self) -> Transport:
         """What carries calls in the event loop that runs; asked once, it spares every call from finding out."""

@@ -8,31 +8,31 @@ import orjson
 from pydantic import JsonValue
 
 from agentgym.jsontext import dump_json
-from agentgym.messages import JsonObject, TokenSpan, ToolCall, Turn, Usage
+from agentgym.messages import NO_USAGE, JsonObject, TokenSpan, ToolCall, Turn, Usage
+
+_LONGEST_ERROR = 500
 
 
 def read_turn(body: bytes, *, temperature: float | None = None, latency_s: float | None = None) -> Turn:
-    """The turn a reply holds, with token ids where the server gives them.
+    """The turn a reply holds, with token ids where the server gives them; of several choices the first.
 
     Raises ValueError with what is wrong with the reply.
     """
-    reply = read_reply(body)
-    if not isinstance(reply, dict):
-        raise ValueError("the reply is not a JSON object")
-    choice = _first_choice(reply)
-    message = choice.get("message")
-    if not isinstance(message, dict):
-        raise ValueError("the first choice has no message")
-    return Turn(
-        _content(message),
-        _tool_calls(message.get("tool_calls")),
-        reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")),
-        finish_reason=_text(choice.get("finish_reason")),
-        usage=_usage(reply.get("usage")),
-        latency_s=latency_s,
-        span=_span(reply, choice, temperature),
-        model=_text(reply.get("model")),
-    )
+    reply, choices = _answered(body)
+    return _turn(reply, choices[0], 0, temperature, latency_s)
+
+
+def read_turns(body: bytes, *, temperature: float | None = None, latency_s: float | None = None) -> tuple[Turn, ...]:
+    """Every choice of a reply; the usage, which is told of all of them together, stands on the first alone.
+
+    Raises ValueError with what is wrong with the reply.
+    """
+    reply, choices = _answered(body)
+    first = _turn(reply, choices[0], 0, temperature, latency_s)
+    if len(choices) == 1:
+        return (first,)
+    others = enumerate(choices[1:], 1)
+    return first, *(_turn(reply, choice, position, temperature, latency_s) for position, choice in others)
 
 
 def read_reply(body: bytes) -> JsonValue:
@@ -52,37 +52,110 @@ def _loads(body: bytes) -> JsonValue:
     return value
 
 
-def _first_choice(reply: JsonObject) -> JsonObject:
+def told_error(reply: JsonObject) -> str | None:
+    """What went wrong, in one line, where the server tells that in place of an answer, whatever the status."""
+    told: JsonValue = reply.get("error") or (reply if reply.get("object") == "error" else None)
+    if not told:
+        return None
+    while isinstance(told, dict):
+        told = next((told[key] for key in ("message", "error", "detail", "code") if told.get(key)), "no message")
+    text = told if isinstance(told, str) else dump_json(told).decode()
+    return " ".join(text[:_LONGEST_ERROR].split()) or "no message"
+
+
+def split_thoughts(text: str) -> tuple[str, str | None]:
+    """The answer, and what was thought before it up to `</think>`; the tag that opens may stand in the prompt."""
+    before, close, after = text.partition("</think>")
+    if before.lstrip().startswith("<think>"):
+        # Where the tag that closes is missing, the model was cut short and has no answer.
+        return after.lstrip(), before.lstrip().removeprefix("<think>").strip() or None
+    if not close or "<think>" in text or "</think>" in after or _is_mention(before, after):
+        return text, None
+    return after.lstrip(), before.strip() or None
+
+
+def _is_mention(before: str, after: str) -> bool:
+    """Whether a sentence speaks of the tag; thoughts end with their line, or right where the answer begins."""
+    return before.endswith((" ", "`", '"', "'")) and bool(after.partition("\n")[0].strip())
+
+
+def _answered(body: bytes) -> tuple[JsonObject, list[JsonValue]]:
+    """The reply, and its choices, of which there is one at least."""
+    reply = read_reply(body)
+    if not isinstance(reply, dict):
+        raise ValueError("the reply is not a JSON object")
     choices = reply.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(first, dict):
+    if isinstance(choices, list) and choices and not reply.get("error"):
+        return reply, choices
+    told = told_error(reply)
+    if told is None:
         raise ValueError("the reply has no choices")
-    return first
+    raise ValueError(f"the reply {'is an error' if choices else 'has no choices'}: the server says: {told}")
 
 
-def _content(message: JsonObject) -> str:
+def _turn(
+    reply: JsonObject, choice: JsonValue, position: int, temperature: float | None, latency_s: float | None
+) -> Turn:
+    if not isinstance(choice, dict):
+        raise ValueError("the reply has no choices that are JSON objects")
+    message, reason = choice.get("message"), choice.get("finish_reason")
+    if choice.get("error") or reason == "error":
+        raise ValueError(f"the answer broke off: the server says: {told_error(choice) or 'error'}")
+    if not isinstance(message, dict):
+        raise ValueError(f"{f'choice {position}' if position else 'the first choice'} has no message")
+    text, reasoning = _said(message)
+    return Turn(
+        text,
+        _tool_calls(message),
+        reasoning=reasoning,
+        finish_reason=reason if isinstance(reason, str) else None,
+        usage=NO_USAGE if position else _usage(reply.get("usage")),
+        latency_s=latency_s,
+        span=_span(reply, choice, temperature),
+        model=_text(reply.get("model")),
+    )
+
+
+def _said(message: JsonObject) -> tuple[str, str | None]:
+    """The text and the reasoning, which servers tell apart, or list as parts, or leave together."""
     content = message.get("content")
+    reasoning = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
     if content is None:
-        return _text(message.get("refusal")) or ""
+        return _text(message.get("refusal")) or "", reasoning
     if isinstance(content, list):
-        return "".join(_part(part) for part in content)
-    if not isinstance(content, str):
+        text = join_parts(content, "text")
+        reasoning = reasoning or join_parts(content, "thinking") or None
+    elif isinstance(content, str):
+        text = content
+    else:
         raise ValueError(f"the content is no text, but {type(content).__name__}")
-    return content
+    return (text, reasoning) if reasoning or "think>" not in text else split_thoughts(text)
 
 
-def _part(part: JsonValue) -> str:
+def join_parts(parts: list[JsonValue], kind: str) -> str:
+    """The parts of one kind, joined; Mistral's thoughts are parts that hold a list of parts."""
+    return "".join([_part(part, kind) for part in parts])
+
+
+def _part(part: JsonValue, kind: str) -> str:
     if not isinstance(part, dict):
         raise ValueError("a part of the content is not an object")
-    return _text(part.get("text")) or ""
+    told = part.get(kind)
+    if isinstance(told, list):
+        return "".join([_text(inner.get("text")) or "" for inner in told if isinstance(inner, dict)])
+    return _text(told) or ""
 
 
-def _tool_calls(calls: JsonValue) -> tuple[ToolCall, ...]:
+def _tool_calls(message: JsonObject) -> tuple[ToolCall, ...]:
+    calls = message.get("tool_calls")
     if not calls:
-        return ()
+        # What there was before a message could hold several calls.
+        alone = message.get("function_call")
+        return (_tool_call({"function": alone}, 0),) if alone else ()
     if not isinstance(calls, list):
         raise ValueError("the tool calls are not a list")
-    return tuple(_tool_call(call, position) for position, call in enumerate(calls))
+    read = [_tool_call(call, position) for position, call in enumerate(calls)]
+    return tuple(read)
 
 
 def _tool_call(call: JsonValue, position: int) -> ToolCall:

@@ -17,7 +17,7 @@ from agentgym.errors import EndpointFault, UsageError
 from agentgym.jsontext import dump_json
 from agentgym.limiter import MOST
 from agentgym.limits import running_clock
-from agentgym.lines import Lines
+from agentgym.lines import Lines, Retries
 from agentgym.messages import Conversation, JsonObject, Turn
 from agentgym.policies.completions import read_reply, read_turns
 from agentgym.policies.dialects import Dialect, NativeDialect, TextDialect
@@ -43,7 +43,8 @@ class OpenAIPolicy(Policy):
     `tools` says how a model is told of them: natively, in the text of the conversation, or (`auto`) natively until the
     server turns out not to know tools. `n` asks for several choices: the first is played, the others kept beside it.
     `extra_body` adds what a server of yours takes. `timeout_s` bounds one attempt at a call, which is made again where
-    that may help. A transport or client (any `openai.AsyncOpenAI`) that is given is the giver's to close.
+    that may help: as `retries` says, or the run that is going on. A transport or client (any `openai.AsyncOpenAI`) that
+    is given is the giver's to close.
     """
 
     def __init__(
@@ -65,12 +66,14 @@ class OpenAIPolicy(Policy):
         tools: ToolMode = "auto",
         timeout_s: float = 600.0,
         price: Price | None = None,
+        retries: Retries | None = None,
         client: AsyncOpenAI | None = None,
         transport: Transport | None = None,
     ) -> None:
         self.model = model
         self.price = price
         """What its tokens cost, where the server does not say."""
+        self._retries = retries
         self.transport = transport or _transport(client)
         self._closes_transport = self._asks_for_key = transport is None and client is None
         self.endpoint = Endpoint(
@@ -128,7 +131,7 @@ class OpenAIPolicy(Policy):
     def start(self, context: Context) -> Session:
         if self._asks_for_key:
             self.endpoint.check_key()
-        lines = LINES.get() or Lines(pinned=MOST)
+        lines = LINES.get() or Lines(pinned=MOST, retries=self._retries)
         return _OpenAISession(self, context, lines)
 
     async def preflight(self) -> None:
@@ -255,7 +258,7 @@ def _without_secrets(extra_body: Mapping[str, JsonValue]) -> JsonObject:
 
 
 def _checked(extra_body: Mapping[str, JsonValue], fields: JsonObject) -> JsonObject:
-    for name in ("model", "messages", "tools", *fields):
+    for name in ("model", "messages", "tools", "temperature", "stream", *fields):
         if name in extra_body:
             raise UsageError(f"extra_body may not hold {name!r}: that is the policy's own to say")
     return dict(extra_body)

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -28,10 +29,17 @@ from agentgym import (
     rollout,
 )
 from agentgym.errors import EndpointFault, UsageError
+from agentgym.lines import Retries
 from agentgym.messages import JsonObject
 from agentgym.testing.endpoint import Answer, ChatRequest, FakeEndpoint, FakeReply, Trouble
 from agentgym.transport import Reply, Transport
 from environments.guess import Guess, Secret
+
+
+def one_try(model: str, **options: Any) -> OpenAIPolicy:
+    """A policy that does not call twice, for tests of what goes wrong."""
+    return OpenAIPolicy(model, retries=Retries(attempts=1), **options)
+
 
 pytestmark = pytest.mark.anyio
 SEVEN = Secret(id="seven", digit=7)
@@ -61,7 +69,7 @@ async def ask(policy: OpenAIPolicy, conversation: Conversation = HELLO, context:
 async def told(answer: Answer, **options: object) -> Turn:
     """The turn that comes of one answer."""
     async with FakeEndpoint(answer) as endpoint:
-        return await ask(OpenAIPolicy("m", base_url=endpoint.base_url, **options))  # type: ignore[arg-type]
+        return await ask(one_try("m", base_url=endpoint.base_url, **options))  # type: ignore[arg-type]
 
 
 def choice(message: JsonObject, **fields: object) -> FakeReply:
@@ -87,7 +95,7 @@ class Recorder(Transport):
 async def test_a_model_plays_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeEndpoint(bisect) as endpoint:
         monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
-        episode = await rollout(Guess(), OpenAIPolicy("gpt-4.1"), Secret(id="t1", digit=7))
+        episode = await rollout(Guess(), one_try("gpt-4.1"), Secret(id="t1", digit=7))
     assert (episode.outcome, episode.policy, len(episode.turns)) == ("solved", "openai:gpt-4.1", 2)
     assert episode.usage == Usage(20, 10, calls=2)
     assert [message["role"] for message in endpoint.requests[-1].messages] == ["system", "user", "assistant", "tool"]
@@ -118,7 +126,7 @@ async def test_two_hundred_episodes_run_at_once_over_one_policy() -> None:
         solved.append((await rollout(Guess(), policy, Secret(id="t", digit=digit))).solved)
 
     async with FakeEndpoint(together) as endpoint:
-        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        policy = one_try("m", base_url=endpoint.base_url)
         with anyio.fail_after(30):
             async with anyio.create_task_group() as group:
                 for number in range(200):
@@ -131,7 +139,7 @@ def test_one_policy_serves_several_event_loops_in_turn_and_leaves_nothing_behind
         return (await rollout(Guess(), policy, SEVEN)).solved
 
     with FakeEndpoint(bisect) as endpoint:
-        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        policy = one_try("m", base_url=endpoint.base_url)
         for backend in ("asyncio", "trio", "asyncio", "trio"):
             assert anyio.run(play, backend=backend)
             gc.collect()  # an open socket would warn here, and warnings are errors
@@ -153,7 +161,7 @@ async def test_closing_one_policy_leaves_the_calls_of_another_alone() -> None:
         turns.append(await ask(two))
 
     async with FakeEndpoint(wait_for_word) as endpoint:
-        one, two = (OpenAIPolicy("m", base_url=endpoint.base_url) for _ in range(2))
+        one, two = (one_try("m", base_url=endpoint.base_url) for _ in range(2))
         async with anyio.create_task_group() as group:
             group.start_soon(call)
             await anyio.to_thread.run_sync(heard.wait)
@@ -166,7 +174,7 @@ async def test_closing_one_policy_leaves_the_calls_of_another_alone() -> None:
 
 
 async def test_the_request_holds_what_was_set_and_nothing_else() -> None:
-    policy = OpenAIPolicy(
+    policy = one_try(
         "m",
         base_url="http://127.0.0.1/v1",
         temperature=0.5,
@@ -181,12 +189,12 @@ async def test_the_request_holds_what_was_set_and_nothing_else() -> None:
     asked = json.loads(transport.bodies[0])
     assert asked.pop("tools") == [tool.wire() for tool in Guess.tool_specs()]
     assert asked == {**fixed, "messages": [{"role": "user", "content": "hello"}]}
-    await ask(OpenAIPolicy("m", base_url="http://127.0.0.1/v1", transport=transport))
+    await ask(one_try("m", base_url="http://127.0.0.1/v1", transport=transport))
     assert set(json.loads(transport.bodies[1])) == {"model", "messages"}
 
 
 async def test_openai_itself_is_asked_in_its_own_words() -> None:
-    policy = OpenAIPolicy("gpt-4.1", api_key="k", max_tokens=9, transport=(transport := Recorder()))
+    policy = one_try("gpt-4.1", api_key="k", max_tokens=9, transport=(transport := Recorder()))
     await ask(policy)
     assert policy.base_url == "https://api.openai.com/v1"
     assert json.loads(transport.bodies[0])["max_completion_tokens"] == 9
@@ -201,7 +209,7 @@ async def test_a_message_is_encoded_once_however_often_it_is_sent(monkeypatch: p
         return wire(message)
 
     monkeypatch.setattr(Message, "wire", counted)
-    session = OpenAIPolicy("m", base_url="http://127.0.0.1/v1", transport=(transport := Recorder())).start(Context())
+    session = one_try("m", base_url="http://127.0.0.1/v1", transport=(transport := Recorder())).start(Context())
     conversation = Conversation([Message("user", "hello")])
     for _ in range(5):
         conversation.append((await session.act(conversation)).message())
@@ -212,10 +220,10 @@ async def test_a_message_is_encoded_once_however_often_it_is_sent(monkeypatch: p
 
 async def test_the_key_is_sent_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeEndpoint("hi") as endpoint:
-        await ask(OpenAIPolicy("m", base_url=endpoint.base_url))
+        await ask(one_try("m", base_url=endpoint.base_url))
         monkeypatch.setenv("OPENAI_API_KEY", f" {CANARY}\n")
-        await ask(OpenAIPolicy("m", base_url=endpoint.base_url))
-        await ask(OpenAIPolicy("m", base_url=endpoint.base_url, api_key="EMPTY"))
+        await ask(one_try("m", base_url=endpoint.base_url))
+        await ask(one_try("m", base_url=endpoint.base_url, api_key="EMPTY"))
     keys = [request.headers.get("authorization") for request in endpoint.requests]
     assert keys == [None, f"Bearer {CANARY}", "Bearer EMPTY"]
 
@@ -224,12 +232,12 @@ async def test_proxies_are_those_of_the_environment(monkeypatch: pytest.MonkeyPa
     async with FakeEndpoint("by proxy") as proxy, FakeEndpoint("straight") as endpoint:
         monkeypatch.setenv("http_proxy", proxy.base_url.removeprefix("http://").removesuffix("/v1"))
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        assert (await ask(OpenAIPolicy("m", base_url="http://model.invalid/v1"))).text == "by proxy"
-        assert (await ask(OpenAIPolicy("m", base_url=endpoint.base_url))).text == "straight"
+        assert (await ask(one_try("m", base_url="http://model.invalid/v1"))).text == "by proxy"
+        assert (await ask(one_try("m", base_url=endpoint.base_url))).text == "straight"
 
 
 async def test_a_transport_that_was_given_is_not_closed() -> None:
-    policy = OpenAIPolicy("m", base_url="http://127.0.0.1/v1", transport=(transport := Recorder()))
+    policy = one_try("m", base_url="http://127.0.0.1/v1", transport=(transport := Recorder()))
     await policy.aclose()
     assert not transport.closed
 
@@ -331,7 +339,7 @@ HTML = FakeReply(body="<html>\n<h1>Welcome to\x1b nginx</h1>" + "x" * 1000, head
 async def test_a_fault_of_the_endpoint_is_one_line_and_never_the_agents(answer: Answer, says: str) -> None:
     async with FakeEndpoint(answer) as endpoint:
         timeout_s = 0.05 if answer is Trouble.HANG else 30
-        policy = OpenAIPolicy("m", base_url=endpoint.base_url, timeout_s=timeout_s)
+        policy = one_try("m", base_url=endpoint.base_url, timeout_s=timeout_s)
         with pytest.raises(EndpointFault, match=says) as fault:
             await ask(policy)
         episode = await rollout(Guess(), policy, SEVEN)
@@ -351,7 +359,7 @@ async def test_a_refused_connection_names_the_address() -> None:
     async with FakeEndpoint("hi") as endpoint:
         pass
     with pytest.raises(EndpointFault, match=f"{endpoint.base_url}/chat/completions: cannot connect: "):
-        await ask(OpenAIPolicy("m", base_url=endpoint.base_url))
+        await ask(one_try("m", base_url=endpoint.base_url))
 
 
 async def test_cancellation_and_the_time_limit_pass_a_call_that_hangs() -> None:
@@ -362,7 +370,7 @@ async def test_cancellation_and_the_time_limit_pass_a_call_that_hangs() -> None:
         return Trouble.HANG
 
     async with FakeEndpoint(hang) as endpoint:
-        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        policy = one_try("m", base_url=endpoint.base_url)
         episode = await rollout(Guess(), policy, SEVEN, limits=Limits(seconds=0.05))
         assert (episode.outcome, episode.limit) == ("truncated", "time")
         heard.clear()
@@ -376,7 +384,7 @@ async def test_cancellation_and_the_time_limit_pass_a_call_that_hangs() -> None:
 @pytest.mark.parametrize("api_key", [None, "", "EMPTY"])
 async def test_openai_itself_needs_a_key_before_the_first_call(api_key: str | None) -> None:
     with pytest.raises(UsageError, match="set OPENAI_API_KEY"):
-        await rollout(Guess(), OpenAIPolicy("gpt-4.1", api_key=api_key), SEVEN)
+        await rollout(Guess(), one_try("gpt-4.1", api_key=api_key), SEVEN)
 
 
 @pytest.mark.parametrize(
@@ -396,7 +404,7 @@ async def test_openai_itself_needs_a_key_before_the_first_call(api_key: str | No
 )
 def test_wrong_use_is_told_at_once_and_without_secrets(options: dict[str, object], says: str) -> None:
     with pytest.raises(UsageError, match=says) as error:
-        OpenAIPolicy("m", **options)  # type: ignore[arg-type]
+        one_try("m", **options)  # type: ignore[arg-type]
     assert "secret" not in str(error.value)
     assert "sk-" not in str(error.value)
 
@@ -418,13 +426,13 @@ async def test_the_key_shows_nowhere(caplog: pytest.LogCaptureFixture, monkeypat
     monkeypatch.setenv("OPENAI_API_KEY", CANARY)
     shown: list[str] = []
     async with FakeEndpoint(echo_the_key) as endpoint:
-        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        policy = one_try("m", base_url=endpoint.base_url)
         for number in range(5):
             with pytest.raises(EndpointFault) as fault:
                 await ask(policy, Conversation([Message("user", str(number))]))
             shown += [str(fault.value), repr(fault.value)]
     async with FakeEndpoint(lambda request: FakeReply(status=403, body=request.headers["authorization"])) as endpoint:
-        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        policy = one_try("m", base_url=endpoint.base_url)
         episode = await rollout(Guess(), policy, SEVEN)
     shown += [episode.to_json().decode(), repr(episode), repr(policy), repr(policy.start(Context())), policy.name]
     assert "status 403: Bearer [key]; check OPENAI_API_KEY" in shown[-5]
@@ -434,7 +442,7 @@ async def test_the_key_shows_nowhere(caplog: pytest.LogCaptureFixture, monkeypat
 async def test_a_placeholder_for_a_key_leaves_messages_readable() -> None:
     async with FakeEndpoint(FakeReply(status=401, body="no key x; ask max")) as endpoint:
         with pytest.raises(EndpointFault, match=r"no key \[key\]; ask max"):
-            await ask(OpenAIPolicy("m", base_url=endpoint.base_url, api_key="x"))
+            await ask(one_try("m", base_url=endpoint.base_url, api_key="x"))
 
 
 async def test_the_key_does_not_show_where_a_header_is_told() -> None:
@@ -443,7 +451,7 @@ async def test_the_key_does_not_show_where_a_header_is_told() -> None:
 
     async with FakeEndpoint(echo) as endpoint:
         with pytest.raises(EndpointFault, match=r"text/plain; Bearer \[key\]: hi"):
-            await ask(OpenAIPolicy("m", base_url=endpoint.base_url, api_key=CANARY))
+            await ask(one_try("m", base_url=endpoint.base_url, api_key=CANARY))
 
 
 async def test_the_key_does_not_show_in_what_a_transport_tells() -> None:
@@ -452,5 +460,5 @@ async def test_the_key_does_not_show_in_what_a_transport_tells() -> None:
             raise EndpointFault(f"sent {dict(headers)} in vain")
 
     with pytest.raises(EndpointFault, match="in vain") as fault:
-        await ask(OpenAIPolicy("m", base_url="http://127.0.0.1/v1", api_key=CANARY, transport=Chatty()))
+        await ask(one_try("m", base_url="http://127.0.0.1/v1", api_key=CANARY, transport=Chatty()))
     assert "canary" not in str(fault.value)
