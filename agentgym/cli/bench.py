@@ -21,6 +21,7 @@ from agentgym.cli.settings import MODEL, PACE, WHAT, add_settings, settle
 from agentgym.errors import AgentGymError, Interrupted, RunStopped, UnknownNameError, did_you_mean
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
+from agentgym.policies.specs import asks_a_model
 from agentgym.policy import Policy
 from agentgym.runs import INFO
 from agentgym.suite import Suite, load_suite, suite_ids
@@ -103,7 +104,13 @@ class Bench:
         if "idle" not in specs:
             yield Score(suite.id, "idle", idle, idle_reward=reward)
         for spec in specs:
-            score = await self._play_policy(suite, spec, len(self._names) * len(specs) == 1, idle, shown)
+            alone = len(self._names) * len(specs) == 1
+            try:
+                score = await self._play_policy(suite, spec, alone, idle, shown)
+            except AgentGymError as error:
+                if asks_a_model(spec):
+                    raise  # what is wrong with an endpoint is wrong for all
+                score = Score(suite.id, spec, problem=str(error))
             yield replace(score, idle_reward=reward)
             if isinstance(self._stopped, Interrupted):
                 return

@@ -7,8 +7,8 @@ from pydantic import JsonValue
 from agentgym.messages import JsonObject, ToolCall, Turn, Usage
 
 
-def completion(turn: Turn, *, model: str = "fake", number: int = 1) -> JsonObject:
-    """The chat completion that stands for a turn; calls without an id get one of their own."""
+def completion(turn: Turn, *, model: str = "fake", number: int = 1, n: int = 1) -> JsonObject:
+    """The chat completion that stands for a turn, `n` times the same; calls without an id get one of their own."""
     message: JsonObject = {"role": "assistant", "content": turn.text or None}
     if turn.reasoning is not None:
         message["reasoning_content"] = turn.reasoning
@@ -21,7 +21,7 @@ def completion(turn: Turn, *, model: str = "fake", number: int = 1) -> JsonObjec
         "id": f"chatcmpl-{number}",
         "object": "chat.completion",
         "model": turn.model or model,
-        "choices": [choice],
+        "choices": [choice, *({**choice, "index": index} for index in range(1, n))],
         "usage": _usage(turn.usage),
     }
     if turn.span is not None:

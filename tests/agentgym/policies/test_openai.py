@@ -84,7 +84,9 @@ class Recorder(Transport):
         self.bodies: list[bytes] = []
         self.closed = False
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, on_chunk: object = None
+    ) -> Reply:
         self.bodies.append(body)
         return self.reply
 
@@ -332,7 +334,7 @@ HTML = FakeReply(body="<html>\n<h1>Welcome to\x1b nginx</h1>" + "x" * 1000, head
         (FakeReply(body={"choices": [{"message": {}, "token_ids": ["a"]}], "prompt_token_ids": []}), "token ids"),
         (Trouble.NOT_JSON, "the reply is not JSON"),
         (Trouble.NO_CHOICES, "the reply has no choices"),
-        (Trouble.DISCONNECT, "no whole answer came: .*disconnected"),
+        (Trouble.DISCONNECT, "no whole answer came: .*(disconnected|hung up)"),
         (Trouble.HANG, "no answer within 0.05 s"),
     ],
 )
@@ -456,7 +458,9 @@ async def test_the_key_does_not_show_where_a_header_is_told() -> None:
 
 async def test_the_key_does_not_show_in_what_a_transport_tells() -> None:
     class Chatty(Recorder):
-        async def post(self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+        async def post(
+            self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, on_chunk: object = None
+        ) -> Reply:
             raise EndpointFault(f"sent {dict(headers)} in vain")
 
     with pytest.raises(EndpointFault, match="in vain") as fault:

@@ -1,0 +1,144 @@
+"""The endpoint for tests does to its clients what real ones do, and keeps count of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from agentgym import Conversation, Message, OpenAIPolicy, ToolCall, Turn, Usage
+from agentgym.errors import EndpointFault, UsageError
+from agentgym.lines import Retries
+from agentgym.policy import Context
+from agentgym.testing import INFRASTRUCTURE, FakeEndpoint, Faults, Lognormal, Trouble
+
+CALL = Turn("a thought", (ToolCall("guess", {"n": 3}, "c1"),), reasoning="why not", usage=Usage(7, 5))
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
+
+
+def ask(endpoint: FakeEndpoint, work: Callable[[aiohttp.ClientSession, str], Awaitable[Any]]) -> Any:
+    """What a plain client meets."""
+
+    async def go() -> Any:
+        async with aiohttp.ClientSession() as session:
+            return await work(session, f"{endpoint.base_url}/chat/completions")
+
+    return asyncio.run(go())
+
+
+async def post(session: aiohttp.ClientSession, url: str) -> tuple[int, bytes, str | None]:
+    async with session.post(url, json=BODY, timeout=aiohttp.ClientTimeout(total=0.5)) as reply:
+        return reply.status, await reply.read(), reply.headers.get("Retry-After")
+
+
+def one(trouble: Trouble) -> FakeEndpoint:
+    return FakeEndpoint(CALL, faults=Faults(rate=1.0, kinds=[trouble], retry_after_s=3.0))
+
+
+def test_statuses_are_what_busy_and_broken_servers_send() -> None:
+    with one(Trouble.BUSY) as busy, one(Trouble.UNAVAILABLE) as unavailable, one(Trouble.BROKEN) as broken:
+        assert ask(busy, post)[::2] == (429, "3")
+        assert ask(unavailable, post)[0] == 503
+        assert ask(broken, post)[0] == 500
+        assert (busy.injected, busy.answered, busy.count) == ({Trouble.BUSY: 1}, 0, 1)
+
+
+def test_answers_that_are_none() -> None:
+    with one(Trouble.NOT_JSON) as torn, one(Trouble.NO_CHOICES) as empty, one(Trouble.WRONG_ARGUMENTS) as wrong:
+        status, body, _ = ask(torn, post)
+        assert status == 200
+        with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+            json.loads(body)
+        assert json.loads(ask(empty, post)[1])["choices"] == []
+        message = json.loads(ask(wrong, post)[1])["choices"][0]["message"]
+        assert message["tool_calls"][0]["function"]["arguments"] == '{"n": '
+        assert wrong.answered == 1, "it is the model's fault, and paid for"
+
+
+@pytest.mark.parametrize("trouble", [Trouble.DISCONNECT, Trouble.CUT])
+def test_connections_that_end_too_soon(trouble: Trouble) -> None:
+    with one(trouble) as endpoint, pytest.raises(aiohttp.ClientError):
+        ask(endpoint, post)
+    assert endpoint.answered == 0
+
+
+def test_a_hang_lasts_and_a_drip_ends() -> None:
+    with one(Trouble.HANG) as hanging, pytest.raises(TimeoutError):
+        ask(hanging, post)
+    with one(Trouble.DRIP) as dripping:
+        assert json.loads(ask(dripping, post)[1])["choices"][0]["message"]["content"] == "a thought"
+    assert dripping.answered == 1
+
+
+def test_equal_seeds_bring_equal_faults_at_about_their_rate() -> None:
+    first, again, other = ([Faults(rate=0.1, seed=seed).draw(number) for number in range(5000)] for seed in (1, 1, 2))
+    assert first == again != other
+    assert 400 < sum(trouble is not None for trouble in first) < 600
+    assert set(first) == {None, *INFRASTRUCTURE}
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        Faults(rate=2.0)
+
+
+def test_latencies_are_drawn_around_their_median() -> None:
+    drawn = sorted(Lognormal(0.2, 0.5).draw(number) for number in range(2001))
+    assert drawn[1000] == pytest.approx(0.2, rel=0.1)
+    assert drawn[-1] > 0.6
+
+
+def test_more_than_it_bears_is_refused_and_counted() -> None:
+    async def many(session: aiohttp.ClientSession, url: str) -> list[int]:
+        return [status for status, *_ in await asyncio.gather(*(post(session, url) for _ in range(20)))]
+
+    with FakeEndpoint("hello", capacity=8, latency=0.1, remember=False) as endpoint:
+        statuses = ask(endpoint, many)
+    assert (statuses.count(200), statuses.count(429)) == (8, 12)
+    assert (endpoint.count, endpoint.refused, endpoint.most_in_flight, endpoint.requests) == (20, 12, 8, [])
+    assert endpoint.busy_s == pytest.approx(0.8, rel=0.5)
+
+
+def test_a_key_may_be_asked_for() -> None:
+    async def with_key(session: aiohttp.ClientSession, url: str) -> int:
+        async with session.post(url, json=BODY, headers={"Authorization": "Bearer right"}) as reply:
+            return reply.status
+
+    with FakeEndpoint("hello", api_key="right") as endpoint:
+        assert ask(endpoint, post)[0] == 401
+        assert ask(endpoint, with_key) == 200
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("n", [1, 3])
+async def test_a_stream_says_what_the_whole_answer_says(n: int) -> None:
+    said: list[bytes] = []
+    async with FakeEndpoint(CALL) as endpoint:
+        plain = OpenAIPolicy("m", base_url=endpoint.base_url, n=n)
+        streamed = OpenAIPolicy("m", base_url=endpoint.base_url, n=n, stream=True, on_chunk=said.append)
+        conversation = Conversation([Message("user", "hello")])
+        turns = [await policy.start(Context()).act(conversation) for policy in (plain, streamed)]
+    one, other = ((turn.text, turn.tool_calls, turn.reasoning, turn.usage, turn.finish_reason) for turn in turns)
+    assert one == other
+    assert one[0] == "a thought"
+    assert [len(turn.alternatives) for turn in turns] == [n - 1, n - 1]
+    assert b"".join(said).endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("trouble", INFRASTRUCTURE)
+@pytest.mark.parametrize("stream", [False, True])
+async def test_every_trouble_is_a_fault_that_passes_but_a_slow_answer(trouble: Trouble, stream: bool) -> None:
+    faults = Faults(rate=1.0, kinds=[trouble])
+    async with FakeEndpoint(CALL, faults=faults) as endpoint:
+        policy = OpenAIPolicy(
+            "m", base_url=endpoint.base_url, timeout_s=1.0, stream=stream, retries=Retries(attempts=1)
+        )
+        session, conversation = policy.start(Context()), Conversation([Message("user", "hello")])
+        if trouble is Trouble.DRIP:
+            assert (await session.act(conversation)).text == "a thought"
+            return
+        with pytest.raises(EndpointFault) as broken:
+            await session.act(conversation)
+    assert broken.value.passing
