@@ -7,10 +7,14 @@ from agentgym.lazy import lazily
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from agentgym.caps import capped as capped
+    from agentgym.crew import Budget as Budget
     from agentgym.env import Env as Env
     from agentgym.episode import Episode as Episode
     from agentgym.errors import AgentGymError as AgentGymError
+    from agentgym.jobs import Job as Job
     from agentgym.limits import Limits as Limits
+    from agentgym.lines import Retries as Retries
     from agentgym.messages import Conversation as Conversation
     from agentgym.messages import Message as Message
     from agentgym.messages import TokenSpan as TokenSpan
@@ -31,10 +35,16 @@ if TYPE_CHECKING:
     from agentgym.portal import run_sync as run_sync
     from agentgym.registry import env_ids as env_ids
     from agentgym.registry import make as make
+    from agentgym.runner import RunResult as RunResult
+    from agentgym.runner import rollouts as rollouts
+    from agentgym.runner import run as run
+    from agentgym.runs import read_episodes as read_episodes
     from agentgym.steps import Observation as Observation
     from agentgym.steps import Reset as Reset
     from agentgym.steps import Step as Step
     from agentgym.steps import Task as Task
+    from agentgym.suite import Suite as Suite
+    from agentgym.suite import load_suite as load_suite
     from agentgym.toolenv import ToolEnv as ToolEnv
     from agentgym.tools import BadCall as BadCall
     from agentgym.tools import Say as Say
@@ -45,10 +55,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "agentgym.caps": ("capped",),
+    "agentgym.crew": ("Budget",),
     "agentgym.env": ("Env",),
     "agentgym.episode": ("Episode",),
     "agentgym.errors": ("AgentGymError",),
+    "agentgym.jobs": ("Job",),
     "agentgym.limits": ("Limits",),
+    "agentgym.lines": ("Retries",),
     "agentgym.messages": ("Conversation", "Message", "TokenSpan", "ToolCall", "Turn", "Usage"),
     "agentgym.play": ("rollout",),
     "agentgym.policies.human": ("HumanPolicy",),
@@ -61,7 +75,10 @@ _HOMES = {
     "agentgym.policy": ("Context", "Policy", "Session"),
     "agentgym.portal": ("run_sync",),
     "agentgym.registry": ("env_ids", "make"),
+    "agentgym.runner": ("RunResult", "rollouts", "run"),
+    "agentgym.runs": ("read_episodes",),
     "agentgym.steps": ("Observation", "Reset", "Step", "Task"),
+    "agentgym.suite": ("Suite", "load_suite"),
     "agentgym.toolenv": ("ToolEnv",),
     "agentgym.tools": ("BadCall", "Say", "ToolAction", "ToolError", "tool"),
 }

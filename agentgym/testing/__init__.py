@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from agentgym.testing.endpoint import ChatRequest as ChatRequest
     from agentgym.testing.endpoint import FakeEndpoint as FakeEndpoint
     from agentgym.testing.endpoint import FakeReply as FakeReply
-    from agentgym.testing.misbehaviour import INFRASTRUCTURE as INFRASTRUCTURE
     from agentgym.testing.misbehaviour import Faults as Faults
     from agentgym.testing.misbehaviour import Lognormal as Lognormal
     from agentgym.testing.misbehaviour import Trouble as Trouble
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "agentgym.testing.check": ("CheckReport", "Finding", "Score", "check_env"),
     "agentgym.testing.endpoint": ("ChatRequest", "FakeEndpoint", "FakeReply"),
-    "agentgym.testing.misbehaviour": ("INFRASTRUCTURE", "Faults", "Lognormal", "Trouble"),
+    "agentgym.testing.misbehaviour": ("Faults", "Lognormal", "Trouble"),
     "agentgym.testing.virtual_time": ("VirtualTimeLoop", "virtual_backend"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from tests.agentgym.cli.conftest import HILO, Cli, Install
 
 SUITE = """

@@ -14,7 +14,8 @@ from agentgym import Conversation, Message, OpenAIPolicy, ToolCall, Turn, Usage
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.lines import Retries
 from agentgym.policy import Context
-from agentgym.testing import INFRASTRUCTURE, FakeEndpoint, Faults, Lognormal, Trouble
+from agentgym.testing import FakeEndpoint, Faults, Lognormal, Trouble
+from agentgym.testing.misbehaviour import INFRASTRUCTURE
 
 CALL = Turn("a thought", (ToolCall("guess", {"n": 3}, "c1"),), reasoning="why not", usage=Usage(7, 5))
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hello"}]}
