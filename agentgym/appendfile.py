@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from agentgym.errors import StoreError
+from agentgym.events import EventLog
 
+_LOG = EventLog(__name__)
 _TAIL = 1 << 16
 
 
@@ -19,7 +21,10 @@ class AppendFile:
         self._dirty = False
         try:
             self._end = whole_lines_end(self._file)
-            os.ftruncate(self._file, self._end)
+            torn = os.fstat(self._file).st_size - self._end
+            if torn:
+                _LOG.warning("a torn last line is taken off", file=str(path), bytes=torn)
+                os.ftruncate(self._file, self._end)
         except OSError:
             os.close(self._file)
             raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import gc
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,14 +23,18 @@ from agentgym.errors import (
     UsageError,
     boundary,
 )
+from agentgym.events import EventLog
 from agentgym.jobs import Job
 from agentgym.lines import Lines
 from agentgym.play import cause_of, rollout
 from agentgym.policy import Policy
 from agentgym.store import RunStore
 
+_LOG = EventLog(__name__)
 OnEpisode = Callable[[Episode], Awaitable[None]]
 MOST_EPISODES = 1024
+_COLLECT_EVERY = 20_000
+"""Objects made between two looks for garbage, while a run goes on."""
 _BEFORE_CALLS = 64
 """Episodes at a time while no endpoint was called, or where none ever is."""
 
@@ -78,6 +84,11 @@ class Crew:
 
     async def play(self) -> None:
         """Play them all, or until the run is stopped; raises what makes it senseless to go on."""
+        with _rarer_collections():
+            await self._play_all()
+
+    async def _play_all(self) -> None:
+        _LOG.info("a run begins", policy=self._policy.name)
         async with anyio.create_task_group() as around:
             if self._store is not None:
                 around.start_soon(self._guarded, self._store.keep_synced)
@@ -88,6 +99,7 @@ class Crew:
                     if self._store is None or not self._store.is_finished(job.task_id, job.trial):
                         await self._begin(job)
             around.cancel_scope.cancel()
+        _LOG.info("the run ends", policy=self._policy.name, begun=self._begun)
         if isinstance(self.lines.stopped, UsageError):
             raise self.lines.stopped
         if self._broken is not None:
@@ -145,6 +157,7 @@ class Crew:
             self.lines.spend(episode.usage)  # of a policy that makes its calls by itself
         if self._store is not None:
             self._store.add(episode)
+        self._tell(episode)
         if not self._ordered:
             return await self._on_episode(episode)
         self._held[number] = episode
@@ -156,6 +169,18 @@ class Crew:
             self._handed_on += 1
             await self._on_episode(following)
         self._hands_on = False
+
+    def _tell(self, episode: Episode) -> None:
+        _LOG.debug(
+            "an episode ends",
+            environment=episode.environment.id,
+            task=episode.task_id,
+            trial=episode.trial,
+            outcome=episode.outcome,
+            reward=episode.reward,
+            turns=len(episode.turns),
+            cause=None if episode.cause is None else episode.cause.message,
+        )
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
         """What makes it senseless to go on ends everything, once, and is raised at the end without its group."""
@@ -184,3 +209,15 @@ class Crew:
 def _leaves_no_record(reason: AgentGymError) -> bool:
     """Whether who stops for this reason comes back, to the same run or with a better question."""
     return isinstance(reason, (Interrupted, UsageError))
+
+
+@contextmanager
+def _rarer_collections() -> Iterator[None]:
+    """Look for garbage less often: records hold no cycles, and Python would walk all of them again and again."""
+    before = gc.get_threshold()
+    if 0 < before[0] < _COLLECT_EVERY:
+        gc.set_threshold(_COLLECT_EVERY, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

@@ -8,6 +8,7 @@ from typing import Any, Self, final
 
 import anyio
 
+from agentgym import tracing
 from agentgym.authored import Authored
 from agentgym.books import CURRENT, Account, Books
 from agentgym.episode import EnvironmentInfo, RewardTerm
@@ -160,7 +161,10 @@ class Env(Authored[TaskT, ObsT, ActT]):
         token = CURRENT.set(account)
         started = books.clock()
         try:
-            observation = self._checked_observation(await self.apply(action), "apply")
+            applied = self.apply(action)
+            if tracing.spans is not None:
+                applied = tracing.spans.tool_call(action, applied)
+            observation = self._checked_observation(await applied, "apply")
         except BaseException:
             account.state = "given up"
             raise

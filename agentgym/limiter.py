@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 import anyio
 
+from agentgym.events import EventLog
 from agentgym.limits import running_clock
 
+_LOG = EventLog(__name__)
 FIRST = 8
 MOST = 1024
 _TOLERATED = 2.0
@@ -29,7 +31,8 @@ class Limiter:
     that get through, are chance and change nothing. A round is as many answers as there are places.
     """
 
-    def __init__(self, pinned: int | None = None) -> None:
+    def __init__(self, pinned: int | None = None, *, name: str = "") -> None:
+        self.name = name
         self.limit = FIRST if pinned is None else pinned
         self.in_flight = 0
         self.on_room: Callable[[], None] = lambda: None
@@ -104,10 +107,15 @@ class Limiter:
             self._finding = False
             self._resting = _REST
             self._floor = self._floor or max(1, self.limit // 2)
-            self.limit = max(self._floor, min(self.limit, self.in_flight))
+            self._allow(max(self._floor, min(self.limit, self.in_flight)))
         if self._refusals > self.limit:
             self._open_at = running_clock()() + (retry_after_s or 1.0)
         self._wake()
+
+    def _allow(self, limit: int) -> None:
+        if limit != self.limit:
+            _LOG.debug("the limit changes", endpoint=self.name, before=self.limit, limit=limit)
+            self.limit = limit
 
     def _is_chance(self, level: int) -> bool:
         """Whether few calls are refused of late, or fewer than get through though as many are under way."""
@@ -135,11 +143,11 @@ class Limiter:
         self._quiet_s = min(typical_s, self._quiet_s * _FORGETTING)
         if typical_s > _TOLERATED * self._quiet_s:
             self._finding = False
-            self.limit = max(1, self.limit - max(1, self.limit // 10))
+            self._allow(max(1, self.limit - max(1, self.limit // 10)))
         elif self._resting:
             self._resting -= 1
         elif self._was_full:
-            self.limit = min(MOST, self.limit * 2 if self._finding else self.limit + max(1, self.limit // 16))
+            self._allow(min(MOST, self.limit * 2 if self._finding else self.limit + max(1, self.limit // 16)))
         self._was_full = bool(self._queue)
         self._floor = 0
         self._levels = self._levels[-len(self._latencies) :]

@@ -12,11 +12,13 @@ from typing import Generic, TypeVar
 import anyio
 
 from agentgym.errors import EndpointFault, Outage, RunStopped, UsageError
+from agentgym.events import EventLog
 from agentgym.limiter import Limiter
 from agentgym.limits import running_clock
 from agentgym.messages import NO_USAGE, Usage
 
 T = TypeVar("T")
+_LOG = EventLog(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,7 @@ class Retries:
     """How stubbornly a call is made."""
 
     attempts: int = 8
-    """Of one call. A refusal is final at once; being told to come later (429) is not counted."""
+    """Of one call. A refusal is final at once. Being told to come later (429) is not counted, but where 1 is asked."""
     first_wait_s: float = 0.5
     longest_wait_s: float = 30.0
     longest_retry_after_s: float = 600.0
@@ -40,7 +42,8 @@ class Retries:
 
     def worth_while(self, fault: EndpointFault, attempts: int) -> bool:
         """Whether to ask once more."""
-        return fault.passing and attempts < self.attempts and (fault.retry_after_s or 0.0) <= self.longest_retry_after_s
+        waits = (fault.retry_after_s or 0.0) <= self.longest_retry_after_s
+        return fault.passing and waits and attempts < self.attempts and self.attempts > 1
 
     def patient_until(self, fault: EndpointFault, failing_since: float, now: float) -> float:
         """When patience ends; an endpoint that asks to be left alone meanwhile gets that time on top."""
@@ -86,8 +89,12 @@ class Line:
                 failed, counted = failed + 1, counted + (fault.status != 429)
                 if not self._retries.worth_while(fault, counted):
                     raise
+                wait_s = max(self._retries.wait_s(failed), fault.retry_after_s or 0.0)
+                _LOG.info(
+                    "a call is made again", endpoint=self.limiter.name, kind=fault.kind, failed=failed, wait_s=wait_s
+                )
                 with self._lines.waiting():
-                    await anyio.sleep(max(self._retries.wait_s(failed), fault.retry_after_s or 0.0))
+                    await anyio.sleep(wait_s)
             except BaseException:
                 self.limiter.give_up()
                 raise
@@ -140,7 +147,7 @@ class Lines:
         """The line to an endpoint."""
         line = self._lines.get(url)
         if line is None:
-            limiter = Limiter(self.pinned)
+            limiter = Limiter(self.pinned, name=url.partition("?")[0])  # what follows may be a secret
             limiter.on_room = self._room
             line = self._lines[url] = Line(url, limiter, self._retries, self)
         return line
@@ -170,6 +177,8 @@ class Lines:
         if self.stopped is not None:
             return
         self.stopped = reason
+        tell = _LOG.error if isinstance(reason, Outage) else _LOG.info
+        tell("the calls are stopped", kind=type(reason).__name__, reason=str(reason))
         scopes = self._waiting | self._episodes if isinstance(reason, Outage) else self._waiting
         for scope in tuple(scopes):
             scope.cancel()

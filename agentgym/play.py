@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 from pydantic import BaseModel
 
-from agentgym import __version__
+from agentgym import __version__, tracing
 from agentgym.ambient import JOURNAL, LINES
 from agentgym.env import Env
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
@@ -53,6 +53,11 @@ async def rollout(
     if not isinstance(env, Env):
         raise UsageError(f"rollout plays an environment, an instance of Env, not {env!r}")
     game = _Game(env, policy, task, fresh_seed() if seed is None else checked_seed(seed), limits or Limits())
+    spans, played = tracing.find_spans(), _played(env, game, trial)
+    return await (played if spans is None else spans.episode(env.id, policy.name, played))
+
+
+async def _played(env: Env[Any, Any, Any], game: _Game, trial: int) -> Episode:
     lines = LINES.get()
     with _played_by(env, game):
         try:
@@ -255,6 +260,8 @@ class _Game:
         paired: Sequence[ToolCall | None] = calls
         if len(actions) > len(calls):  # what is no call comes first
             paired = (*[None] * (len(actions) - len(calls)), *calls)
+        if tracing.spans is not None:
+            tracing.spans.name_calls(actions, paired)
 
         def keep(step: Step[Any]) -> None:
             position = len(steps)

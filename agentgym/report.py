@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,24 @@ Metric = Callable[[Iterator[Episode]], JsonObject]
 
 def summarise(folder: str | Path) -> JsonObject:
     """Sum a run up, and keep the summary beside its records."""
-    folder = Path(folder)
-    info = read_info(folder)
-    summary = _summed(folder, info)
-    baseline = folder / BASELINE
-    if baseline.exists():
-        summary["baseline"] = orjson.loads(baseline.read_bytes())
-    write_whole(folder / SUMMARY, dump_json(summary) + b"\n")
-    write_whole(folder / TABLE, _table(summary))
+    summary = figures_of(folder)
+    write_summary(folder, summary)
     return summary
+
+
+def figures_of(folder: str | Path) -> JsonObject:
+    """Sum a run up as it stands, be it finished or not."""
+    folder = Path(folder)
+    summary = _summed(folder, read_info(folder))
+    with suppress(OSError, ValueError, TypeError):  # what cannot be read is none
+        summary["baseline"] = dict(orjson.loads((folder / BASELINE).read_bytes()))
+    return summary
+
+
+def write_summary(folder: str | Path, summary: JsonObject) -> None:
+    """Keep a summary beside the records it is of."""
+    write_whole(Path(folder) / SUMMARY, dump_json(summary) + b"\n")
+    write_whole(Path(folder) / TABLE, _table(summary))
 
 
 def _summed(folder: Path, info: RunInfo) -> JsonObject:

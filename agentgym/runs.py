@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -99,14 +100,37 @@ def episode_lines(folder: str | Path) -> Iterator[bytes]:
 
 def whole_lines(path: Path) -> Iterator[bytes]:
     """The lines of a file without a torn last one; one that a power loss left blank is passed over."""
+    return (line for _, line in placed_lines(path))
+
+
+def placed_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The same, each with the place in the file where it begins."""
+    place = 0
     with path.open("rb") as file:
-        left = whole_lines_end(file.fileno())
+        end = whole_lines_end(file.fileno())
         for line in file:
-            left -= len(line)
-            if left < 0:
+            if place + len(line) > end:
                 return
-            if line.startswith(b"{"):
-                yield line
+            if line.startswith(b"{") and b"\0" not in line:  # JSON holds no such byte; a lost block is full of them
+                yield place, line
+            place += len(line)
+
+
+def is_being_played(folder: str | Path) -> bool:
+    """Whether a process has the run open for writing."""
+    import fcntl
+
+    try:
+        file = os.open(Path(folder) / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
+    finally:
+        os.close(file)
+    return False
 
 
 def key_of(line: bytes) -> tuple[bytes, str]:
@@ -142,9 +166,21 @@ def _is_superseded(line: bytes, again: dict[bytes, int]) -> bool:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
+    with written_whole(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """The same for a file that is written piece by piece."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import fields, replace
 from pathlib import Path
+from time import sleep
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from anyio import to_thread
 from agentgym.appendfile import AppendFile
 from agentgym.episode import EnvironmentInfo, Episode
 from agentgym.errors import UsageError
+from agentgym.events import EventLog
 from agentgym.journal import Journal, line_prefix, prefix_of
 from agentgym.jsontext import dump_json
 from agentgym.messages import NO_USAGE, Usage
@@ -34,6 +36,7 @@ from agentgym.runs import (
     write_whole,
 )
 
+_LOG = EventLog(__name__)
 SYNC_S = 0.15
 """How long what was written may wait for the disk."""
 _MAY_CHANGE = {"schema_version", "planned", "limit", "trials", "versions", "created_at", "metrics", "tag_fields"}
@@ -99,29 +102,28 @@ class RunStore:
                 self._find_finished()
                 self._find_unfinished()
                 self._open = stack.pop_all()
+            if self._finished or self._unfinished:
+                kept, begun = len(self._finished), len(self._unfinished)
+                _LOG.info("a run goes on", folder=str(self.folder), finished=kept, unfinished=begun)
         except OSError as error:
             raise UsageError(f"cannot write {self.folder}: {error.strerror}; give another place with --out") from None
 
     def _lock(self, stack: ExitStack) -> None:
         """Only the kernel holds the lock, so that a process that is killed leaves none behind."""
-        import fcntl
-
         file = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         stack.callback(os.close, file)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(file):
             owner = os.read(file, 32).decode(errors="replace").strip() or "unknown"
             raise UsageError(
                 f"{self.folder} is being written by process {owner}; wait for its end, or give another place with --out"
-            ) from None
+            )
         os.ftruncate(file, 0)
         os.pwrite(file, b"%d\n" % os.getpid(), 0)
 
     def _agree(self) -> None:
         """Go on with the run that is here only if it is the one that is asked for."""
         if not (self.folder / INFO).exists():
-            if any(entry.name not in (LOCK, BASELINE) for entry in self.folder.iterdir()):
+            if any(entry.name not in (LOCK, BASELINE) and entry.name[0] != "." for entry in self.folder.iterdir()):
                 raise UsageError(f"{self.folder} is not empty and holds no run; give another place with --out")
             write_whole(self.folder / INFO, self.info.to_json())
             return
@@ -149,7 +151,7 @@ class RunStore:
         with (self.folder / CALLS).open("rb") as file:
             for line in file:
                 prefix = prefix_of(line)
-                if prefix not in self._finished:
+                if prefix not in self._finished and b"\0" not in line:
                     places[prefix].append(position)
                 position += len(line)
         self._unfinished = dict(places)
@@ -161,6 +163,20 @@ class RunStore:
             for place in places:
                 file.seek(place)
                 yield file.readline()
+
+
+def _locked(file: int) -> bool:
+    """Whether the lock could be had; who only looks whether a run is being played has it for a moment."""
+    import fcntl
+
+    for wait_s in (0.001, 0.01, 0.1, 0.0):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(wait_s)
+        else:
+            return True
+    return False
 
 
 def _check_same(before: RunInfo, asked: RunInfo, folder: Path) -> None:

@@ -22,6 +22,12 @@ COMMANDS = {
     "play": "play one episode and show it",
     "bench": "play benchmark suites and print their scores",
     "resume": "go on with a run that was cut",
+    "runs": "list the runs",
+    "show": "show episodes of a run",
+    "report": "sum a run up again, with a page to look at",
+    "compare": "compare two runs, task by task",
+    "replay": "play a run's actions again and compare",
+    "doctor": "find out what works here, and how to mend the rest",
     "check": "prove that an environment keeps its contract",
     "schema": "print a JSON Schema: of an episode, a task, an action, ...",
 }
@@ -43,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code: 0 success, 1 a negative result, 2 wrong use, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     given = [word for word in words if word != "--debug"]
+    debug = given != words
     _open_missing_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a model wrote must not break a narrow terminal
@@ -54,16 +61,16 @@ def main(argv: list[str] | None = None) -> int:
     except SystemExit:
         raise  # `--help` and `--version`, which pay for no further import
     except KeyboardInterrupt as error:
-        return _explain(error, f"{_speaker(given)}: interrupted", 130, debug=given != words)
+        return _explain(error, f"{_speaker(given)}: interrupted", 130, debug=debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader had enough; so be it
         return 0
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
-        return _explain(error, f"{_speaker(given)}: {error}", 1, debug=given != words)
+        return _explain(error, f"{_speaker(given)}: {error}", 1, debug=debug)
     except _expected() as error:
         message = " ".join(line.strip() for line in str(error).splitlines())
-        return _explain(error, f"{_speaker(given)}: {message}", 2, debug=given != words)
+        return _explain(error, f"{_speaker(given)}: {message}", 2, debug=debug)
 
 
 def _open_missing_streams() -> None:
@@ -75,6 +82,7 @@ def _open_missing_streams() -> None:
 
 
 def _act(words: list[str]) -> int:
+    words, level = _take_log_level(words)
     options, command = _split(words)
     parser = _top_parser()
     parser.parse_args(options)
@@ -85,7 +93,23 @@ def _act(words: list[str]) -> int:
     configure, run = _load(name)
     parser = Parser(prog=f"agentgym {name}", description=COMMANDS.get(name))
     configure(parser)
-    return run(parser.parse_args(rest))
+    args = parser.parse_args(rest)
+    from agentgym.logs import configure_logging
+
+    configure_logging(level)
+    return run(args)
+
+
+def _take_log_level(words: list[str]) -> tuple[list[str], str | None]:
+    """The words without `--log-level LEVEL`, which like `--debug` may stand anywhere, and the last level given."""
+    level, rest, left = None, list[str](), iter(words)
+    for word in left:
+        option, assigned, value = word.partition("=")
+        if option != "--log-level":
+            rest.append(word)
+        else:
+            level = value if assigned else next(left, "")
+    return rest, level
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
@@ -100,7 +124,7 @@ def _top_parser() -> Parser:
     width = max(map(len, names))
     parser = Parser(
         prog="agentgym",
-        usage="agentgym [--help] [--version] [--debug] COMMAND ...",
+        usage="agentgym [--help] [--version] [--debug] [--log-level LEVEL] COMMAND ...",
         description="Environments for agents: write one, play it, measure with it.",
         epilog="\n".join(["commands:", *(f"  {name:<{width}}  {told[name]}" for name in names)]),
         # A fixed width spares the import that asks for the terminal's; every line here is short.
@@ -108,6 +132,9 @@ def _top_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"agentgym {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error, with any command")
+    parser.add_argument(
+        "--log-level", metavar="LEVEL", help="log to stderr from debug, info, warning or error on, with any command"
+    )
     return parser
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from agentgym.episode import Episode, StepRecord
 from agentgym.jsontext import dump_json
-from agentgym.messages import Message, ToolCall
+from agentgym.messages import Message, ToolCall, Turn
 
 _WIDTH = 11
 _LONG = 300
@@ -23,7 +23,7 @@ def transcript(episode: Episode, *, shorten: bool = False) -> str:
         entries = [*entries[:_MANY], ("...", f"({left_out} more)")]
     return "\n".join(
         [
-            f"{episode.environment.id}, task {episode.task_id}, seed {episode.seed}, policy {episode.policy}",
+            printable(_title(episode)),
             "",
             *(line for who, text in entries for line in _block(who, _cut(text) if shorten else text)),
             "",
@@ -32,10 +32,23 @@ def transcript(episode: Episode, *, shorten: bool = False) -> str:
     )
 
 
+def printable(text: str) -> str:
+    """The text with what could make a terminal do something replaced by U+FFFD."""
+    return "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _title(episode: Episode) -> str:
+    trial = f", trial {episode.trial}" if episode.trial else ""
+    return f"{episode.environment.id}, task {episode.task_id}{trial}, seed {episode.seed}, policy {episode.policy}"
+
+
 def _entries(episode: Episode) -> Iterator[tuple[str, str]]:
     yield from map(_said, episode.opening)
     for record in episode.turns:
         yield _said(record.turn.message())
+        took = _took(record.turn)
+        if took:
+            yield "", took
         yield from map(_said, record.replies)
         yield from _rewards(record.steps)
 
@@ -52,6 +65,21 @@ def _call(call: ToolCall) -> str:
     return f"{call.name}({', '.join(f'{name}={dump_json(value).decode()}' for name, value in call.arguments.items())})"
 
 
+def _took(turn: Turn) -> str:
+    """What a turn of a model took, where that is known."""
+    usage = turn.usage
+    cached = f" ({usage.cached_tokens} cached)" if usage.cached_tokens else ""
+    facts = [
+        turn.role or "",
+        f"{usage.prompt_tokens}{cached} + {usage.completion_tokens} tokens" if usage.tokens else "",
+        "" if turn.latency_s is None else f"{turn.latency_s:.2f} s",
+        f"${usage.cost_usd:.4f}" if usage.cost_usd else "",
+        "" if turn.finish_reason in (None, "stop", "tool_calls") else f"finished by {turn.finish_reason}",
+    ]
+    told = ", ".join(fact for fact in facts if fact)
+    return f"[{told}]" if told else ""
+
+
 def _rewards(steps: Iterable[StepRecord]) -> Iterator[tuple[str, str]]:
     return (("reward", f"{step.reward:+g}") for step in steps if step.reward)
 
@@ -62,7 +90,10 @@ def _verdict(episode: Episode) -> Iterator[tuple[str, str]]:
     wrong = f", with {episode.tool_errors} wrong calls" if episode.tool_errors else ""
     yield "turns", f"{len(episode.turns)}{wrong}"
     if episode.usage.calls:
-        yield "tokens", f"{episode.usage.tokens} in {episode.usage.calls} model calls"
+        cost = f" for ${episode.usage.cost_usd:.4f}" if episode.usage.cost_usd else ""
+        yield "tokens", f"{episode.usage.tokens} in {episode.usage.calls} model calls{cost}"
+    if episode.divergences:
+        yield "diverged", f"{episode.divergences} steps showed something else when the episode was resumed"
     if episode.cleanup is not None:
         yield "cleanup", episode.cleanup.message
 
@@ -86,5 +117,4 @@ def _cut(text: str) -> str:
 
 def _block(who: str, text: str) -> Iterator[str]:
     for number, line in enumerate(text.splitlines() or [""]):
-        shown = "".join(char if char.isprintable() or char == "\t" else "\N{REPLACEMENT CHARACTER}" for char in line)
-        yield f"{'' if number else who:<{_WIDTH}}{shown}".rstrip()
+        yield f"{'' if number else who:<{_WIDTH}}{printable(line)}".rstrip()

@@ -60,7 +60,9 @@ class Endpoint:
         if reply.status != 200:
             raise self._refusal(self.url, reply)
         secrets = self._secrets()
-        if any(secret.encode() in reply.body for secret in secrets):
+        for secret in secrets:
+            if secret.encode() not in reply.body:
+                continue
             return replace(reply, body=_pattern(secrets).sub("[key]", reply.body.decode(errors="replace")).encode())
         return reply
 
@@ -120,7 +122,6 @@ class Endpoint:
         hidden = _pattern(self._secrets()).sub("[key]", text)
         return " ".join("".join(char if char.isprintable() else " " for char in hidden).split())
 
-
     def _secrets(self) -> tuple[str, ...]:
         """Every key that is sent; a transport may learn of more while it works."""
         return tuple(secret for secret in (self._key, *self._transport.secrets()) if secret not in _NO_KEYS)
@@ -165,7 +166,8 @@ def _model_ids(listed: JsonValue) -> list[str] | None:
 
 _TOO_LONG = re.compile(
     r"context[ _](length|window|size)|maximum (context|input|prompt) length|prompt is too long|input is too long"
-    r"|too many (input )?tokens|longer than the model|exceeds? the (available|model's|maximum) (context|number of tokens)",
+    r"|too many (input )?tokens|longer than the model|exceeds? the (available|model's|maximum) context"
+    r"|exceeds? the maximum number of tokens",
     re.IGNORECASE,
 )
 """How OpenAI, vLLM, SGLang, llama.cpp, TGI and Anthropic say that a conversation does not fit."""

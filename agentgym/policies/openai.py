@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from agentgym import tracing
 from agentgym.ambient import JOURNAL, LINES
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.jsontext import dump_json
 from agentgym.limiter import MOST
 from agentgym.limits import running_clock
-from agentgym.lines import Lines, Retries
+from agentgym.lines import Answered, Lines, Retries
 from agentgym.messages import Conversation, JsonObject, Turn
 from agentgym.policies.completions import read_reply, read_turns
 from agentgym.policies.dialects import Dialect, NativeDialect, TextDialect
@@ -212,16 +213,20 @@ class _OpenAISession(Session):
     async def _turns(self, conversation: Conversation) -> tuple[Turn, ...]:
         """Taken from the journal where this was answered before; written there before it is used."""
         if self._journal is None:
-            return (await self._line.call(partial(self._ask, self._dialect.body(conversation)))).value[0]
+            return (await self._call(conversation)).value[0]
         request = self._dialect.digest(conversation)
         kept = self._journal.recall(request)
         if kept is not None:
             return self._policy.read(self._dialect, Reply(200, kept.reply), kept.latency_s)
-        answered = await self._line.call(partial(self._ask, self._dialect.body(conversation)))
+        answered = await self._call(conversation)
         turns, body = answered.value
         body = body if _is_plain(body) else dump_json(read_reply(body))
         self._journal.keep(request, body, latency_s=answered.latency_s, attempts=answered.attempts)
         return turns
+
+    def _call(self, conversation: Conversation) -> Coroutine[Any, Any, Answered[tuple[tuple[Turn, ...], bytes]]]:
+        call = self._line.call(partial(self._ask, self._dialect.body(conversation)))
+        return call if tracing.spans is None else tracing.spans.model_call(self._policy, conversation, call)
 
     async def _ask(self, body: bytes) -> tuple[tuple[Turn, ...], bytes]:
         """One attempt: what the model says, and the reply to keep."""

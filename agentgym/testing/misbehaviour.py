@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
@@ -24,31 +24,55 @@ class Trouble(Enum):
     UNAVAILABLE = "is not available, with status 503"
     BROKEN = "breaks, with status 500"
     WRONG_ARGUMENTS = "answers with arguments that are no JSON, where its answer has calls"
+    UNFIT_ARGUMENTS = "answers with arguments that no tool has, where its answer has calls"
 
 
-INFRASTRUCTURE = tuple(trouble for trouble in Trouble if trouble is not Trouble.WRONG_ARGUMENTS)
+MODEL = (Trouble.WRONG_ARGUMENTS, Trouble.UNFIT_ARGUMENTS)
+"""All that is the model's fault and not the server's: the answer is good to its client, and paid for."""
+INFRASTRUCTURE = tuple(trouble for trouble in Trouble if trouble not in MODEL)
 """All that is the server's fault and not the model's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """Troubles that befall some requests, drawn by the seed in the order in which requests come."""
+    """Troubles that befall some requests.
+
+    They are drawn from the seed, a request's body and how often that body has come, so that equal runs meet equal
+    faults in whatever order their requests come; an endpoint that remembers nothing draws by the requests' numbers.
+    """
 
     rate: float
     """The share of requests."""
     seed: int = 0
-    kinds: Collection[Trouble] = INFRASTRUCTURE
-    retry_after_s: float = 0.1
+    kinds: Collection[Trouble] | Mapping[Trouble, float] = INFRASTRUCTURE
+    """Which there are, all as likely, or how likely each is beside the others."""
+    retry_after_s: float | None = 0.1
     """What BUSY asks for."""
+    drip_s: float = 0.2
+    """How long DRIP takes."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate <= 1 or not self.kinds:
             raise UsageError(f"Faults(rate={self.rate!r}): the rate is a share between 0 and 1, of some kinds")
+        for kind in self.kinds:
+            if not isinstance(kind, Trouble):
+                raise UsageError(f"Faults(kinds=[{kind!r}]): give members of Trouble")
+        if not all(0 <= weight < math.inf for weight in self._weights()) or not sum(self._weights()):
+            raise UsageError("Faults(kinds=...): weights are positive numbers, or 0")
+        refuse_bad_seconds("Faults", retry_after_s=self.retry_after_s, drip_s=self.drip_s)
 
-    def draw(self, number: int) -> Trouble | None:
-        """What befalls the n-th request."""
-        rng = Random(f"{self.seed}:{number}")
-        return rng.choice(list(self.kinds)) if rng.random() < self.rate else None
+    def draw(self, request: int | str) -> Trouble | None:
+        """What befalls the request of a number, or name."""
+        rng = Random(f"{self.seed}:{request}")
+        return rng.choices(self._kinds(), self._weights())[0] if rng.random() < self.rate else None
+
+    def _kinds(self) -> list[Trouble]:
+        # In their own order: that of a set differs from process to process.
+        return [trouble for trouble in Trouble if trouble in self.kinds]
+
+    def _weights(self) -> list[float]:
+        kinds = self.kinds
+        return [kinds[trouble] if isinstance(kinds, Mapping) else 1.0 for trouble in self._kinds()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +83,16 @@ class Lognormal:
     sigma: float = 0.5
     seed: int = 0
 
-    def draw(self, number: int) -> float:
-        """The latency of the n-th request."""
-        return self.median_s * math.exp(Random(f"{self.seed}:{number}").gauss(0.0, self.sigma))
+    def __post_init__(self) -> None:
+        refuse_bad_seconds("Lognormal", median_s=self.median_s, sigma=self.sigma)
+
+    def draw(self, request: int | str) -> float:
+        """The latency of the request of a number, or name."""
+        return self.median_s * math.exp(Random(f"{self.seed}:{request}").gauss(0.0, self.sigma))
+
+
+def refuse_bad_seconds(owner: str, **values: float | None) -> None:
+    """Raise UsageError for what no clock can wait."""
+    for name, value in values.items():
+        if value is not None and not 0 <= value < math.inf:
+            raise UsageError(f"{owner}({name}={value!r}): give a number, 0 or more")

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import socket
 import ssl
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from agentgym.errors import EndpointFault
 from agentgym.proxies import environment_proxy
 from agentgym.transport import CONNECT_S, IDLE_S, OnChunk, Reply, Transport
 from agentgym.transports.answers import AnswerReader
+
+_LOOKED_UP_S = 30.0
+_Address = tuple[int, Any]
+"""The family of an address, and itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class WireTransport(Transport):
         self._loop = asyncio.get_running_loop()
         self._idle: defaultdict[tuple[str, int, bool], deque[_Connection]] = defaultdict(deque)
         self._open = set[_Connection]()
+        self._addresses: dict[tuple[str, int], tuple[float, list[_Address]]] = {}
+        """Until when the addresses of a host hold, and what they are."""
         self._busy: dict[_Connection, tuple[float, float]] = {}
         """When each answer must be there, and how long it was given."""
         self._watch: asyncio.TimerHandle | None = None
@@ -130,17 +138,18 @@ class WireTransport(Transport):
         return None
 
     async def _connect(self, place: _Place, timeout_s: float) -> _Connection:
+        within_s = min(CONNECT_S, timeout_s)
         try:
-            async with asyncio.timeout(min(CONNECT_S, timeout_s)):
+            async with asyncio.timeout(within_s):
+                sock = await self._reach(place, within_s)
                 _, connection = await self._loop.create_connection(
                     lambda: _Connection(self._loop, self._open),
-                    place.host,
-                    place.port,
+                    sock=sock,
                     ssl=_tls() if place.secure else None,
-                    happy_eyeballs_delay=0.25,
+                    server_hostname=place.host if place.secure else None,
                 )
         except TimeoutError:
-            told = f"cannot connect: no connection within {min(CONNECT_S, timeout_s):g} s"
+            told = f"cannot connect: no connection within {within_s:g} s"
             raise EndpointFault(told, kind="unreachable") from None
         except ssl.SSLError as error:
             raise EndpointFault(f"cannot connect: {error.reason or error}", kind="unreachable") from None
@@ -148,6 +157,32 @@ class WireTransport(Transport):
             told = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
             raise EndpointFault(f"cannot connect: {told}", kind="unreachable") from None
         return connection
+
+    async def _reach(self, place: _Place, within_s: float) -> socket.socket:
+        """A connection to the first address of the host that takes one."""
+        addresses = await self._addresses_of(place)
+        for number, (family, address) in enumerate(addresses, 1):
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.setblocking(False)
+            try:
+                async with asyncio.timeout(within_s if number == len(addresses) else within_s / len(addresses)):
+                    await self._loop.sock_connect(sock, address)
+                return sock
+            except BaseException as error:
+                sock.close()
+                if not isinstance(error, (OSError, TimeoutError)) or number == len(addresses):
+                    raise
+        raise OSError(f"{place.host} has no address")
+
+    async def _addresses_of(self, place: _Place) -> list[_Address]:
+        """Looked up once in a while: a thousand connections at once would ask a thousand times."""
+        found = self._addresses.get((place.host, place.port))
+        now = self._loop.time()
+        if found is None or found[0] < now:
+            listed = await self._loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+            found = (now + _LOOKED_UP_S, [(family, address) for family, _, _, _, address in listed])
+            self._addresses[place.host, place.port] = found
+        return found[1]
 
 
 def _tick_s(timeout_s: float) -> float:

@@ -61,7 +61,9 @@ class Server:
         self.changes.append((anyio.current_time(), self.busy))
 
 
-async def make_calls(server: Server, count: int, *, callers: int = 256, pinned: int | None = None) -> tuple[Lines, float]:
+async def make_calls(
+    server: Server, count: int, *, callers: int = 256, pinned: int | None = None
+) -> tuple[Lines, float]:
     """Have the calls made by so many callers side by side; the time it took."""
     lines = Lines(pinned=pinned)
     line, left = lines.to("here"), iter(range(count))
@@ -91,7 +93,7 @@ async def test_an_endpoint_that_bears_32_calls_gets_about_32(retry_after_s: floa
 
 async def test_it_starts_low_and_grows_while_the_endpoint_bears_it() -> None:
     server = Server(10_000)
-    lines, took_s = await make_calls(server, 5000, callers=400)
+    lines, _ = await make_calls(server, 5000, callers=400)
     assert [busy for _, busy in server.changes[:FIRST]] == list(range(1, FIRST + 1))
     assert max(busy for moment, busy in server.changes if moment < 0.2) == FIRST
     assert server.most == 400

@@ -145,7 +145,7 @@ def run(args):
 
 def test_another_package_adds_a_command_that_help_lists_without_importing_it(cli: Cli, install: Install) -> None:
     install("commands", "greet", "greet_command", COMMAND)
-    assert "\n  greet   see: agentgym greet --help\n" in cli("--help").out
+    assert "\n  greet    see: agentgym greet --help\n" in cli("--help").out
     assert "greet_command" not in sys.modules
     assert cli("greet", "wave", "--hands", "2").out == "hello 2\n"
     wrong = cli("greet", "wave", "--hands", "x")
