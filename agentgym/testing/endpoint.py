@@ -9,79 +9,32 @@ assert endpoint.count == 2
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from hashlib import blake2b
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import orjson
 from aiohttp import web
 from anyio.from_thread import start_blocking_portal
 
-from agentgym.jsontext import dump_json
-from agentgym.messages import JsonObject, ToolCall, Turn
-from agentgym.testing.completions import completion
-from agentgym.testing.misbehaviour import Faults, Lognormal, Trouble
-from agentgym.testing.streaming import stream_events
+from agentgym.errors import UsageError
+from agentgym.messages import JsonObject, Turn
+from agentgym.testing.chat import Answer, Answerer, ChatRequest, FakeReply
+from agentgym.testing.delivery import ON_THE_WAY, Delivery
+from agentgym.testing.misbehaviour import Faults, Lognormal, Trouble, refuse_bad_seconds
+from agentgym.testing.pauses import Pauses
+from agentgym.testing.refusals import refusal, too_many_requests, wrong_key
+from agentgym.testing.traffic import Stats, Traffic
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FakeReply:
-    """An answer to the letter: a turn, JSON, or text and bytes as they stand."""
-
-    body: Turn | JsonObject | str | bytes = b""
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """What a client asked."""
-
-    body: JsonObject
-    headers: Mapping[str, str]
-    """Names in any case are found."""
-
-    @property
-    def model(self) -> str:
-        """The model asked for."""
-        return str(self.body.get("model"))
-
-    @property
-    def messages(self) -> list[JsonObject]:
-        """The conversation so far."""
-        return self._objects("messages")
-
-    @property
-    def tools(self) -> list[JsonObject]:
-        """The tools on offer, as chat completions list them."""
-        return self._objects("tools")
-
-    @property
-    def n(self) -> int:
-        """How many choices are asked for."""
-        n = self.body.get("n")
-        return n if isinstance(n, int) and n > 0 else 1
-
-    @property
-    def wants_usage(self) -> bool:
-        """Whether a stream is to end with the usage."""
-        options = self.body.get("stream_options")
-        return isinstance(options, dict) and options.get("include_usage") is True
-
-    def _objects(self, name: str) -> list[JsonObject]:
-        values = self.body.get(name)
-        return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
-
-
-Answer = Turn | str | FakeReply | Trouble
-"""A plain string is a turn of text."""
-Answerer = Callable[[ChatRequest], Answer | Awaitable[Answer]]
+_BACKLOG = 2048
+"""Clients that come all at once are let in."""
+_SHUTDOWN_S = 0.1
+"""What an async function may take to end by itself when the endpoint closes; the endpoint's own waits end at once."""
+_SCRIPT_OVER = refusal(500, "the endpoint's list of answers is used up")
+_NO_REQUEST = refusal(400, "the request is not a JSON object")
 
 
 class FakeEndpoint:
@@ -109,37 +62,67 @@ class FakeEndpoint:
         retry_after_s: float | None = None,
         remember: bool = True,
     ) -> None:
+        if capacity is not None and capacity < 1:
+            raise UsageError(f"FakeEndpoint(capacity={capacity!r}): give a whole number, 1 or more")
+        if not isinstance(latency, Lognormal):
+            refuse_bad_seconds("FakeEndpoint", latency=latency)
+        refuse_bad_seconds("FakeEndpoint", retry_after_s=retry_after_s)
         self.model = model
         self.base_url = ""
         """Where clients find it, once it is entered."""
         self.requests: list[ChatRequest] = []
         """All that was asked, in the order it came."""
-        self.count = 0
-        """How many completions were asked for."""
-        self.answered = 0
-        """How many good answers were sent to their end."""
-        self.refused = 0
-        """How many requests came when as many as it bears were under way."""
-        self.in_flight = self.most_in_flight = 0
-        self.injected = Counter[Trouble]()
-        """The faults that befell requests."""
         self._answer = _answerer(answers)
         self._api_key = api_key
         self._latency = latency
-        self._faults = faults
+        self._faults = faults or Faults(rate=0.0)
         self._capacity = capacity
         self._retry_after_s = retry_after_s
         self._remember = remember
-        self._changed_at = self._busy_s = 0.0
+        self._came = Counter[str]()
+        self._traffic = Traffic()
         self._running = ExitStack()
+
+    @property
+    def count(self) -> int:
+        """How many completions were asked for."""
+        return self._traffic.count
+
+    @property
+    def answered(self) -> int:
+        """How many good answers were sent to their end."""
+        return self._traffic.answered
+
+    @property
+    def refused(self) -> int:
+        """How many requests came when as many as it bears were under way."""
+        return self._traffic.refused
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way."""
+        return self._traffic.in_flight
+
+    @property
+    def most_in_flight(self) -> int:
+        """How many were under way at most."""
+        return self._traffic.most_in_flight
+
+    @property
+    def injected(self) -> Counter[Trouble]:
+        """The faults that befell requests."""
+        return self._traffic.injected
 
     @property
     def busy_s(self) -> float:
         """Seconds that requests were under way, summed; its growth over a time is the mean number in flight."""
-        return self._busy_s + self.in_flight * (time.monotonic() - self._changed_at)
+        return self._traffic.busy_s
+
+    def stats(self) -> Stats:
+        """All that was counted, at one moment."""
+        return self._traffic.stats()
 
     def __enter__(self) -> Self:
-        self._changed_at = time.monotonic()
         with ExitStack() as stack:
             portal = stack.enter_context(start_blocking_portal("asyncio", name="fake-endpoint"))
             self.base_url = stack.enter_context(portal.wrap_async_context_manager(self._serve()))
@@ -162,7 +145,7 @@ class FakeEndpoint:
 
     @asynccontextmanager
     async def _serve(self) -> AsyncGenerator[str]:
-        self._closing = asyncio.Event()
+        self._pauses = Pauses()
         app = web.Application(client_max_size=0)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._list_models)
@@ -173,111 +156,63 @@ class FakeEndpoint:
             await site.start()
             yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
         finally:
-            self._closing.set()
+            self._pauses.close()
             await runner.cleanup()
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        body = _json_object(await request.read())
-        if body is None:
-            return _response(_NO_REQUEST)
-        if self._api_key is not None and request.headers.get("Authorization") != f"Bearer {self._api_key}":
-            return _response(_WRONG_KEY)
-        asked = ChatRequest(body, request.headers)
+        raw = await request.read()
+        body = _json_object(raw)
+        digest = blake2b(raw, digest_size=16).hexdigest() if self._remember else ""
+        asked = ChatRequest(body or {}, request.headers, digest)
+        delivery = Delivery(request, asked, self._traffic.count + 1, self._pauses, self._faults)
+        refused = self._refused(body, request)
+        if refused is not None:
+            return await delivery.send(refused)
+        self._traffic.count += 1
         if self._remember:
             self.requests.append(asked)
-        self.count += 1
-        if self._capacity is not None and self.in_flight >= self._capacity:
-            self.refused += 1
-            return _response(_busy(self._retry_after_s))
-        self._note_in_flight(1)
+        if self._capacity is not None and self._traffic.in_flight >= self._capacity:
+            self._traffic.refused += 1
+            return await delivery.send(too_many_requests(self._retry_after_s))
+        self._traffic.enter()
         try:
-            return await self._answer_one(request, asked, self.count)
+            response = await self._deliver(asked, delivery)
+            if delivery.good:
+                self._traffic.note_answered(digest)
+            return response
         finally:
-            self._note_in_flight(-1)
+            self._traffic.leave()
 
-    async def _answer_one(self, request: web.Request, asked: ChatRequest, number: int) -> web.StreamResponse:
-        trouble = None if self._faults is None else self._faults.draw(number)
+    async def _deliver(self, asked: ChatRequest, delivery: Delivery) -> web.StreamResponse:
+        draw = self._draw(asked)
+        trouble = self._faults.draw(draw)
         if trouble is not None:
-            self.injected[trouble] += 1
-        if trouble is not None and trouble not in _WITH_ANSWER:
-            return await self._misbehave(trouble, request)
+            self._traffic.injected[trouble] += 1
+        if trouble is not None and trouble not in ON_THE_WAY:
+            return await delivery.misbehave(trouble)
         given = self._answer(asked)
         answer = await given if isinstance(given, Awaitable) else given
         if isinstance(answer, Trouble):
-            return await self._misbehave(answer, request)
+            return await delivery.misbehave(answer)
         reply = answer if isinstance(answer, FakeReply) else FakeReply(body=_turn(answer))
-        latency_s = reply.delay_s or _drawn(self._latency, number)
-        if latency_s:
-            await self._pause(latency_s)
-        return await self._send(request, asked, reply, number, trouble)
+        latency_s = self._latency.draw(draw) if isinstance(self._latency, Lognormal) else self._latency
+        if reply.delay_s or latency_s:
+            await self._pauses.pause(reply.delay_s or latency_s)
+        return await delivery.send(reply, trouble)
 
-    async def _send(
-        self, request: web.Request, asked: ChatRequest, reply: FakeReply, number: int, trouble: Trouble | None
-    ) -> web.StreamResponse:
-        if not isinstance(reply.body, Turn):
-            self.answered += reply.status == 200
-            return _response(reply)
-        whole = completion(reply.body, model=asked.model, number=number, n=asked.n)
-        if trouble is Trouble.WRONG_ARGUMENTS:
-            _spoil(whole)
-        streams = bool(asked.body.get("stream"))
-        pieces = list(stream_events(whole, with_usage=asked.wants_usage)) if streams else [dump_json(whole)]
-        headers = {"Content-Type": "text/event-stream" if streams else "application/json", **reply.headers}
-        if not streams and trouble not in (Trouble.CUT, Trouble.DRIP):
-            self.answered += 1
-            return web.Response(body=pieces[0], headers=headers, status=reply.status)
-        response = web.StreamResponse(headers=headers, status=reply.status)
-        if not streams:
-            response.content_length = len(pieces[0])
-        await response.prepare(request)
-        await self._write(response, pieces, trouble)
-        if trouble is not Trouble.CUT:
-            self.answered += 1
-        elif request.transport is not None:
-            request.transport.close()
-        return response
+    def _draw(self, asked: ChatRequest) -> int | str:
+        """What the chances of this request depend on."""
+        if not self._remember:
+            return self._traffic.count
+        self._came[asked.digest] += 1
+        return f"{asked.digest}:{self._came[asked.digest]}"
 
-    async def _write(self, response: web.StreamResponse, pieces: list[bytes], trouble: Trouble | None) -> None:
-        if trouble is Trouble.CUT:
-            whole = b"".join(pieces)
-            return await response.write(whole[: len(whole) // 2])
-        for piece in pieces:
-            step = _DRIP if trouble is Trouble.DRIP else len(piece)
-            for start in range(0, len(piece), step):
-                await response.write(piece[start : start + step])
-                if trouble is Trouble.DRIP:
-                    await self._pause(_DRIP_S)
-
-    async def _misbehave(self, trouble: Trouble, request: web.Request) -> web.StreamResponse:
-        if trouble is Trouble.BUSY:
-            return _response(_busy(0.1 if self._faults is None else self._faults.retry_after_s))
-        if trouble in _STATUSES:
-            return _response(_STATUSES[trouble])
-        if trouble is Trouble.NOT_JSON:
-            return web.Response(body=b'{"choices": [{"mess', content_type="application/json")
-        if trouble is Trouble.NO_CHOICES:
-            return web.json_response({"object": "chat.completion", "choices": []})
-        if trouble in _WITH_ANSWER:
-            return await self._send(request, ChatRequest({}, {}), FakeReply(body=_ANY_TURN), 0, trouble)
-        if trouble is Trouble.HANG:
-            await self._pause(None)
-        if request.transport is not None:
-            request.transport.close()
-        return web.Response()
-
-    def _note_in_flight(self, by: int) -> None:
-        now = time.monotonic()
-        self._busy_s += self.in_flight * (now - self._changed_at)
-        self._changed_at = now
-        self.in_flight += by
-        self.most_in_flight = max(self.most_in_flight, self.in_flight)
-
-    async def _pause(self, seconds: float | None) -> None:
-        """Wait, but not beyond the closing."""
-        try:
-            await asyncio.wait_for(self._closing.wait(), seconds)
-        except TimeoutError:
-            return
+    def _refused(self, body: JsonObject | None, request: web.Request) -> FakeReply | None:
+        if body is None:
+            return _NO_REQUEST
+        if self._api_key is not None and request.headers.get("Authorization") != f"Bearer {self._api_key}":
+            return wrong_key()
+        return None
 
     async def _list_models(self, request: web.Request) -> web.StreamResponse:
         return web.json_response({"object": "list", "data": [{"id": self.model, "object": "model"}]})
@@ -300,51 +235,5 @@ def _answerer(answers: Answer | Sequence[Answer] | Answerer) -> Answerer:
     return answers
 
 
-_BACKLOG = 2048
-"""Clients that come all at once are let in."""
-_DRIP, _DRIP_S = 64, 0.002
-_WITH_ANSWER = (Trouble.CUT, Trouble.DRIP, Trouble.WRONG_ARGUMENTS)
-"""What befalls an answer on its way."""
-_ANY_TURN = Turn("something that is long enough to be cut", (ToolCall("anything", {"n": 1}),))
-_SCRIPT_OVER = FakeReply(status=500, body={"error": {"message": "the endpoint's list of answers is used up"}})
-_NO_REQUEST = FakeReply(status=400, body={"error": {"message": "the request is not a JSON object"}})
-_WRONG_KEY = FakeReply(status=401, body={"error": {"message": "Incorrect API key provided"}})
-_STATUSES = {
-    Trouble.BROKEN: FakeReply(status=500, body={"error": {"message": "the server broke"}}),
-    Trouble.UNAVAILABLE: FakeReply(status=503, body={"error": {"message": "not available now"}}),
-}
-_SHUTDOWN_S = 0.1
-"""What an async function may take to end by itself when the endpoint closes; the endpoint's own waits end at once."""
-
-
 def _turn(answer: Turn | str) -> Turn:
     return Turn(answer) if isinstance(answer, str) else answer
-
-
-def _busy(retry_after_s: float | None) -> FakeReply:
-    headers = {} if retry_after_s is None else {"Retry-After": f"{retry_after_s:g}"}
-    return FakeReply(status=429, headers=headers, body={"error": {"message": "too many requests"}})
-
-
-def _drawn(latency: float | Lognormal, number: int) -> float:
-    return latency.draw(number) if isinstance(latency, Lognormal) else latency
-
-
-def _spoil(whole: JsonObject) -> None:
-    """Leave the arguments of every call without their end."""
-    choices: Any = whole["choices"]
-    for choice in choices:
-        for call in choice["message"].get("tool_calls", []):
-            call["function"]["arguments"] = '{"n": '
-
-
-def _response(reply: FakeReply, model: str = "", number: int = 0) -> web.Response:
-    body, kind = reply.body, "application/json"
-    if isinstance(body, Turn):
-        body = dump_json(completion(body, model=model, number=number))
-    elif isinstance(body, dict):
-        body = dump_json(body)
-    else:
-        kind = "text/plain"
-    headers = {"Content-Type": kind, **reply.headers}
-    return web.Response(body=body, status=reply.status, headers=headers)

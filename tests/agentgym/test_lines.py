@@ -73,7 +73,7 @@ async def test_waits_grow_and_a_longer_wait_that_is_asked_for_is_kept() -> None:
     waits = [after - before - 0.1 for before, after in zip(endpoint.calls, endpoint.calls[1:], strict=False)]
     for wait_s, most_s in zip(waits, (0.5, 1.0, 2.0, 4.0), strict=False):
         assert most_s / 2 <= wait_s <= most_s
-    assert waits[-1] >= 17.0
+    assert waits[-1] >= 17.0 - 1e-9
 
 
 async def test_a_call_gives_up_in_the_end_but_not_for_being_told_to_come_later() -> None:

@@ -18,8 +18,7 @@ from agentgym.jobs import Job
 from agentgym.lines import Retries
 from agentgym.logs import SecretsFilter, StderrHandler, TextFormatter, configure_logging, scrub
 from agentgym.runner import run
-from agentgym.testing import FakeEndpoint
-from agentgym.testing.endpoint import FakeReply
+from agentgym.testing import FakeEndpoint, FakeReply
 from agentgym.testing.misbehaviour import Trouble
 
 KEY = "not-a-real-key-4711"

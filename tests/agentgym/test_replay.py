@@ -39,8 +39,7 @@ from agentgym.replay import ReplayResult, replay, replay_run
 from agentgym.runner import run
 from agentgym.runs import CALLS, EPISODES, read_episodes
 from agentgym.suite import load_suite
-from agentgym.testing import FakeEndpoint
-from agentgym.testing.endpoint import ChatRequest
+from agentgym.testing import ChatRequest, FakeEndpoint
 
 pytestmark = pytest.mark.anyio
 

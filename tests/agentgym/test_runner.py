@@ -35,8 +35,7 @@ from agentgym.lines import Lines, Retries
 from agentgym.runner import rollouts, run
 from agentgym.runs import read_episodes
 from agentgym.suite import Suite, load_suite
-from agentgym.testing import FakeEndpoint
-from agentgym.testing.endpoint import ChatRequest, FakeReply, Trouble
+from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
 
 pytestmark = pytest.mark.anyio
 

@@ -34,8 +34,7 @@ from agentgym import (
 from agentgym.jobs import Job
 from agentgym.lines import Retries
 from agentgym.runner import run
-from agentgym.testing import FakeEndpoint
-from agentgym.testing.endpoint import FakeReply
+from agentgym.testing import FakeEndpoint, FakeReply
 from agentgym.testing.misbehaviour import Trouble
 
 pytestmark = pytest.mark.anyio

@@ -12,8 +12,8 @@ import agentgym.cli.doctor
 from agentgym.cli import COMMANDS
 from agentgym.doctor import CHECKS, Finding, finished
 from agentgym.messages import JsonObject, ToolCall, Turn, Usage
-from agentgym.testing import FakeEndpoint
-from agentgym.testing.endpoint import Answer, ChatRequest, FakeReply
+from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply
+from agentgym.testing.chat import Answer
 from agentgym.testing.misbehaviour import Trouble
 from tests.agentgym.cli.conftest import Cli, Install
 

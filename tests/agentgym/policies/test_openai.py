@@ -31,7 +31,8 @@ from agentgym import (
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.lines import Retries
 from agentgym.messages import JsonObject
-from agentgym.testing.endpoint import Answer, ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.testing.chat import Answer
 from agentgym.transport import Reply, Transport
 from environments.guess import Guess, Secret
 

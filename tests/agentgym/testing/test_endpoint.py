@@ -11,7 +11,8 @@ import httpx2
 import pytest
 
 from agentgym import ToolCall, Turn
-from agentgym.testing.endpoint import Answer, ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.testing.chat import Answer
 
 pytestmark = pytest.mark.anyio
 ASK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}

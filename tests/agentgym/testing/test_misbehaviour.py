@@ -11,10 +11,10 @@ import aiohttp
 import pytest
 
 from agentgym import Conversation, Message, OpenAIPolicy, ToolCall, Turn, Usage
-from agentgym.errors import EndpointFault, UsageError
+from agentgym.errors import ContextOverflow, EndpointFault, UsageError
 from agentgym.lines import Retries
 from agentgym.policy import Context
-from agentgym.testing import FakeEndpoint, Faults, Lognormal, Trouble
+from agentgym.testing import FakeEndpoint, FakeReply, Faults, Lognormal, Trouble, context_too_long, too_many_requests
 from agentgym.testing.misbehaviour import INFRASTRUCTURE
 
 CALL = Turn("a thought", (ToolCall("guess", {"n": 3}, "c1"),), reasoning="why not", usage=Usage(7, 5))
@@ -143,3 +143,62 @@ async def test_every_trouble_is_a_fault_that_passes_but_a_slow_answer(trouble: T
         with pytest.raises(EndpointFault) as broken:
             await session.act(conversation)
     assert broken.value.passing
+
+
+def test_faults_depend_on_what_is_asked_and_not_on_the_order() -> None:
+    def befallen(words: list[str]) -> dict[str, int]:
+        async def work(session: aiohttp.ClientSession, url: str) -> dict[str, int]:
+            statuses = {}
+            for word in words:
+                async with session.post(url, json={**BODY, "user": word}) as reply:
+                    statuses[word] = reply.status
+            return statuses
+
+        with FakeEndpoint("hello", faults=Faults(rate=0.5, kinds=[Trouble.BROKEN], seed=3)) as endpoint:
+            statuses: dict[str, int] = ask(endpoint, work)
+        return statuses
+
+    words = [f"word {number}" for number in range(40)]
+    assert befallen(words) == befallen(words[::-1])
+    assert set(befallen(words).values()) == {200, 500}
+
+
+def test_kinds_may_have_weights() -> None:
+    faults = Faults(rate=1.0, kinds={Trouble.BUSY: 9, Trouble.HANG: 1})
+    drawn = [faults.draw(number) for number in range(1000)]
+    assert 850 < drawn.count(Trouble.BUSY) < 950
+    for wrong in ({Trouble.BUSY: -1.0}, {Trouble.BUSY: 0.0}, ["busy"]):
+        with pytest.raises(UsageError):
+            Faults(rate=0.1, kinds=wrong)  # type: ignore[arg-type]
+
+
+def test_what_was_paid_twice_is_counted() -> None:
+    async def thrice(session: aiohttp.ClientSession, url: str) -> None:
+        for _ in range(3):
+            await post(session, url)
+
+    with FakeEndpoint("hello") as endpoint:
+        before = endpoint.stats()
+        ask(endpoint, thrice)
+        after = endpoint.stats()
+    assert (after.count, after.answered, after.paid_again) == (3, 3, 2)
+    assert 0 <= after.mean_in_flight(before) <= 1
+
+
+def test_arguments_that_no_tool_has_are_the_models_fault() -> None:
+    with one(Trouble.UNFIT_ARGUMENTS) as wrong:
+        message = json.loads(ask(wrong, post)[1])["choices"][0]["message"]
+    assert json.loads(message["tool_calls"][0]["function"]["arguments"]) == {"no_such_argument": 1}
+
+
+def test_refusals_read_as_those_of_real_servers() -> None:
+    async def fault(reply: FakeReply) -> EndpointFault:
+        async with FakeEndpoint(reply) as endpoint:
+            policy = OpenAIPolicy("m", base_url=endpoint.base_url, retries=Retries(attempts=1))
+            with pytest.raises(EndpointFault) as broken:
+                await policy.start(Context()).act(Conversation([Message("user", "hello")]))
+        return broken.value
+
+    assert isinstance(asyncio.run(fault(context_too_long())), ContextOverflow)
+    assert isinstance(asyncio.run(fault(context_too_long(server="vllm"))), ContextOverflow)
+    assert asyncio.run(fault(too_many_requests(7.5))).retry_after_s == 7.5

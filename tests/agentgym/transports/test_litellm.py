@@ -16,7 +16,8 @@ import pytest
 from agentgym import OpenAIPolicy, ToolCall, Turn, Usage, rollout
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.policies.completions import read_turn
-from agentgym.testing.endpoint import Answer, ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.testing.chat import Answer
 from agentgym.transport import Reply
 from agentgym.transports.litellm import LiteLLMTransport
 from environments.guess import Guess, Secret

@@ -17,7 +17,8 @@ import pytest
 
 from agentgym import OpenAIPolicy, ToolCall, Turn, Usage, rollout
 from agentgym.errors import EndpointFault, UsageError
-from agentgym.testing.endpoint import Answer, ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
+from agentgym.testing.chat import Answer
 from agentgym.transport import Reply
 from agentgym.transports.sdk import SdkTransport
 from environments.guess import Guess, Secret
