@@ -29,16 +29,21 @@ class AppendFile:
             os.close(self._file)
             raise
 
-    def write(self, line: bytes) -> None:
-        """Append a line that ends in a newline: all of it, or none and StoreError."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is in it."""
+        return self._end == 0
+
+    def write(self, lines: bytes) -> None:
+        """Append what ends in a newline: all of it, or none and StoreError."""
         try:
-            written = os.write(self._file, line)
-            while written < len(line):  # a disk that is nearly full takes a part, and then complains
-                written += os.write(self._file, line[written:])
+            written = os.write(self._file, lines)
+            while written < len(lines):  # a disk that is nearly full takes a part, and then complains
+                written += os.write(self._file, lines[written:])
         except OSError as error:
             os.ftruncate(self._file, self._end)
             raise StoreError(f"cannot write {self.path}: {error.strerror}") from None
-        self._end += len(line)
+        self._end += len(lines)
         self._dirty = True
 
     def sync(self) -> None:

@@ -35,6 +35,8 @@ OnEpisode = Callable[[Episode], Awaitable[None]]
 MOST_EPISODES = 1024
 _COLLECT_EVERY = 20_000
 """Objects made between two looks for garbage, while a run goes on."""
+_AT_ONCE = 16
+"""Episodes begun together, where it is known how many may be under way."""
 _BEFORE_CALLS = 64
 """Episodes at a time while no endpoint was called, or where none ever is."""
 
@@ -114,7 +116,8 @@ class Crew:
         if stopped is None:
             self._playing += 1
             self._group.start_soon(self._guarded, partial(self._play, number, job))
-            await checkpoint()  # it goes as far as its first call, perhaps, before another one begins
+            if self.lines.pinned is None or number % _AT_ONCE == 0:
+                await checkpoint()  # it goes as far as its first call, perhaps, before another one begins
         elif not _leaves_no_record(stopped):
             await checkpoint()
             await self._ended(number, self._unplayed(job, stopped))

@@ -24,7 +24,7 @@ class KeptCall:
 
 
 class Journal:
-    """The journal of one episode; `write` puts a line where it survives the process."""
+    """The journal of one episode; `write` puts lines where they survive the process."""
 
     def __init__(self, task_id: str, trial: int, write: Callable[[bytes], None], kept: Iterable[bytes] = ()) -> None:
         self.divergences = 0
@@ -33,6 +33,8 @@ class Journal:
         self._write = write
         self._calls: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._steps: dict[tuple[Any, Any], dict[str, Any]] = {}
+        self._unwritten = b""
+        """Steps since the last call. They go with the next one: nothing that is paid for depends on them before."""
         for line in kept:
             self._remember(cast(dict[str, Any], parse(line)))
 
@@ -48,9 +50,10 @@ class Journal:
         """Write a call down; the reply must be JSON."""
         if b"\n" in reply or b"\r" in reply:
             reply = dump_json(parse(reply))
+        steps, self._unwritten = self._unwritten, b""
         self._write(
-            b'%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n'
-            % (self._prefix, request.encode(), latency_s, attempts, reply)
+            b'%b%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n'
+            % (steps, self._prefix, request.encode(), latency_s, attempts, reply)
         )
 
     def step(
@@ -64,7 +67,7 @@ class Journal:
             self.divergences += 1
             return before["observation"], [_message(**message) for message in before["messages"]]
         shown = {"kind": "step", "turn": turn, "step": step, "action": action, "observation": observation}
-        self._write(b"%b%b\n" % (self._prefix, dump_json({**shown, "messages": messages})[1:]))
+        self._unwritten += b"%b%b\n" % (self._prefix, dump_json({**shown, "messages": messages})[1:])
         return observation, messages
 
     def _remember(self, entry: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a run came to, made anew from its records every time, so that it cannot depend on interruptions."""
+"""What a run came to; but for a run that was played in one go made anew from its records, so that cuts do not show."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ Metric = Callable[[Iterator[Episode]], JsonObject]
 """More figures of a suite's own, from its records."""
 
 
-def summarise(folder: str | Path) -> JsonObject:
-    """Sum a run up, and keep the summary beside its records."""
-    summary = figures_of(folder)
+def summarise(folder: str | Path, summed: Summary | None = None) -> JsonObject:
+    """Sum a run up, and keep the summary beside its records; `summed` are all of them, where they need not be read."""
+    summary = figures_of(folder, summed)
     write_summary(folder, summary)
     return summary
 
 
-def figures_of(folder: str | Path) -> JsonObject:
+def figures_of(folder: str | Path, summed: Summary | None = None) -> JsonObject:
     """Sum a run up as it stands, be it finished or not."""
     folder = Path(folder)
-    summary = _summed(folder, read_info(folder))
+    info = read_info(folder)
+    summary = _figures(folder, info, summed or _summed(folder, info))
     with suppress(OSError, ValueError, TypeError):  # what cannot be read is none
         summary["baseline"] = dict(orjson.loads((folder / BASELINE).read_bytes()))
     return summary
@@ -46,10 +47,14 @@ def write_summary(folder: str | Path, summary: JsonObject) -> None:
     write_whole(Path(folder) / TABLE, _table(summary))
 
 
-def _summed(folder: Path, info: RunInfo) -> JsonObject:
+def _summed(folder: Path, info: RunInfo) -> Summary:
     summary = Summary(planned=info.planned, trials=info.trials, tag_fields=info.tag_fields)
     for line in episode_lines(folder):
         summary.add(read_facts(line))
+    return summary
+
+
+def _figures(folder: Path, info: RunInfo, summary: Summary) -> JsonObject:
     figures: JsonObject = {
         "suite": info.suite,
         "environment": info.environment.id,

@@ -76,7 +76,7 @@ async def run(
     live = Summary(planned=info.planned, trials=info.trials, tag_fields=info.tag_fields)
 
     async def told(episode: Episode) -> None:
-        if store is None:
+        if kept is None or kept.fresh:
             live.add(EpisodeFacts.of(episode))
         on_episode(episode)
 
@@ -87,9 +87,10 @@ async def run(
             await policy.preflight()
         await crew.play()
         stopped = lines.stopped if isinstance(lines.stopped, RunStopped) else None
-        if store is None:
+        if kept is None:
             return RunResult(live.to_json(), stopped)
-        return RunResult(await to_thread.run_sync(summarise, Path(store)), stopped, Path(store))
+        summary = await to_thread.run_sync(summarise, kept.folder, live if kept.fresh else None)
+        return RunResult(summary, stopped, kept.folder)
 
 
 def _plan(

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import fields, replace
+from itertools import count
 from pathlib import Path
 from time import sleep
 from types import TracebackType
@@ -38,7 +39,9 @@ from agentgym.runs import (
 
 _LOG = EventLog(__name__)
 SYNC_S = 0.15
-"""How long what was written may wait for the disk."""
+"""How long a reply that was written may wait for the disk."""
+_EPISODES_EVERY = 7
+"""Episodes wait so many times as long: one that is lost is made again of its replies."""
 _MAY_CHANGE = {"schema_version", "planned", "limit", "trials", "versions", "created_at", "metrics", "tag_fields"}
 
 
@@ -55,6 +58,8 @@ class RunStore:
         """How many finished episodes were found."""
         self.spent: Usage = NO_USAGE
         """What they had used up."""
+        self.fresh = True
+        """Whether no record of any episode was found."""
         self._finished = set[bytes]()
         self._unfinished: dict[bytes, list[int]] = {}
         self._open = ExitStack()
@@ -83,13 +88,11 @@ class RunStore:
 
     async def keep_synced(self) -> None:
         """Hand to the disk what was written, every now and then, for ever."""
-        while True:
+        for turn in count(1):
             await anyio.sleep(SYNC_S)
-            await to_thread.run_sync(self._sync)
-
-    def _sync(self) -> None:
-        self._calls.sync()
-        self._episodes.sync()
+            await to_thread.run_sync(self._calls.sync)
+            if turn % _EPISODES_EVERY == 0:
+                await to_thread.run_sync(self._episodes.sync)
 
     def _enter(self) -> None:
         try:
@@ -99,6 +102,7 @@ class RunStore:
                 self._agree()
                 self._episodes = stack.enter_context(closing(AppendFile(self.folder / EPISODES)))
                 self._calls = stack.enter_context(closing(AppendFile(self.folder / CALLS)))
+                self.fresh = self._episodes.is_empty
                 self._find_finished()
                 self._find_unfinished()
                 self._open = stack.pop_all()
