@@ -33,7 +33,7 @@ class Journal:
         self._write = write
         self._calls: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._steps: dict[tuple[Any, Any], dict[str, Any]] = {}
-        self._unwritten = b""
+        self._unwritten: list[dict[str, Any]] = []
         """Steps since the last call. They go with the next one: nothing that is paid for depends on them before."""
         for line in kept:
             self._remember(cast(dict[str, Any], parse(line)))
@@ -50,7 +50,8 @@ class Journal:
         """Write a call down; the reply must be JSON."""
         if b"\n" in reply or b"\r" in reply:
             reply = dump_json(parse(reply))
-        steps, self._unwritten = self._unwritten, b""
+        steps = b"".join([b"%b%b\n" % (self._prefix, dump_json(step)[1:]) for step in self._unwritten])
+        self._unwritten.clear()
         self._write(
             b'%b%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n'
             % (steps, self._prefix, request.encode(), latency_s, attempts, reply)
@@ -66,8 +67,8 @@ class Journal:
                 return observation, messages
             self.divergences += 1
             return before["observation"], [_message(**message) for message in before["messages"]]
-        shown = {"kind": "step", "turn": turn, "step": step, "action": action, "observation": observation}
-        self._unwritten += b"%b%b\n" % (self._prefix, dump_json({**shown, "messages": messages})[1:])
+        shown = {"action": action, "observation": observation, "messages": messages}
+        self._unwritten.append({"kind": "step", "turn": turn, "step": step, **shown})
         return observation, messages
 
     def _remember(self, entry: dict[str, Any]) -> None:

@@ -173,16 +173,18 @@ class Conversation(Sequence[Message]):
         """All messages as one JSON array; only what is new since the last call is encoded."""
         return b"".join((self._encode(), b"]"))
 
-    def digest(self) -> bytes:
+    def digest(self) -> str:
         """Equal for equal conversations; only what is new since the last call is read."""
-        from hashlib import blake2b  # not above: it costs at start
+        read = self._digest
+        if read is None:
+            from hashlib import blake2b  # not above: it costs at start
 
-        read = self._digest = self._digest or blake2b(digest_size=16)
+            read = self._digest = blake2b(digest_size=16)
         wire = self._encode()
         with memoryview(wire) as view:
             read.update(view[self._digested :])
         self._digested = len(wire)
-        return read.digest()
+        return read.hexdigest()
 
     def _encode(self) -> bytearray:
         wire = self._wire
