@@ -28,7 +28,7 @@ RESULT = {"role": "tool", "content": "ok", "tool_call_id": "c"}
 
 
 async def raw_sockets(base_url: str, episodes: int) -> None:
-    """As fast as asyncio can: one connection an episode, the same bytes sent again as soon as a whole reply is there."""
+    """As fast as asyncio can: one connection an episode, the same bytes again as soon as a whole reply is there."""
     url = urlsplit(base_url)
     body = orjson.dumps({"model": "m", "messages": OPENING, "tools": [TOOL]})
     head = f"POST {url.path}/chat/completions HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(body)}\r\n\r\n"
