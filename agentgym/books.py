@@ -78,6 +78,8 @@ class Books:
         total = value + held.value if held else value
         if not math.isfinite(total * weight):
             raise ValueError(f"the reward term {name}={total!r} x {weight!r} is not a finite number")
+        if not math.isfinite(self.reward + value * weight):
+            raise ValueError(f"with the term {name}={value!r} x {weight!r} the reward is not a finite number any more")
         self.account().reward += value * weight
         self.terms[name] = RewardTerm(total, weight)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, cast
 
 from agentgym.episode import Outcome
 from agentgym.limits import Limits
-from agentgym.messages import Conversation, JsonObject, ToolCall, Turn, Usage
+from agentgym.messages import NO_USAGE, Conversation, JsonObject, ToolCall, Turn, Usage
 from agentgym.tools import ToolSpec
 
 
@@ -89,6 +90,10 @@ def _misfit(turn: Any) -> str | None:
         return f"a text that is {type(turn.text).__name__}"
     if not isinstance(turn.usage, Usage):
         return f"a usage that is {type(turn.usage).__name__}, not Usage"
+    if turn.usage is not NO_USAGE and not 0 <= turn.usage.cost_usd < math.inf:
+        return f"a cost that is no finite number: {turn.usage.cost_usd!r}"
+    if turn.latency_s is not None and not 0 <= turn.latency_s < math.inf:
+        return f"a latency that is no finite number: {turn.latency_s!r}"
     for call in turn.tool_calls:
         held = (getattr(call, "name", None), getattr(call, "arguments", None))
         if not (isinstance(call, ToolCall) and isinstance(held[0], str) and isinstance(held[1], dict)):

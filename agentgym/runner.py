@@ -67,11 +67,14 @@ async def run(
 ) -> RunResult:
     """Play a suite, or jobs of your own; what a store holds already is kept, and not played again.
 
+    An episode is known by its task's id and its trial, so no two jobs of a store may share both.
     `seed`, `limit` and `trials` say which episodes of a suite; `spec` is what the policy was made of, so that
     `agentgym resume` can make it again. `caps` bounds named resources, such as sandboxes (see `agentgym.caps`). Raises
     UsageError where nothing can come of it.
     """
     jobs, info = _plan(plan, policy, spec=spec, seed=seed, limit=limit, trials=trials)
+    if store is not None and not isinstance(plan, Suite) and isinstance(plan, Sized):
+        _check_names(plan)
     lines = lines or make_lines(concurrency, retries)
     live = Summary(planned=info.planned, trials=info.trials, tag_fields=info.tag_fields)
 
@@ -138,6 +141,15 @@ def _plan_jobs(jobs: Iterable[Job], who: PolicyInfo, now: str) -> tuple[Iterable
         created_at=now,
     )
     return chain([first], waiting), info
+
+
+def _check_names(jobs: Iterable[Job]) -> None:
+    known = set[tuple[str, int]]()
+    for job in jobs:
+        name = (job.task_id, job.trial)
+        if name in known:
+            raise UsageError(f"two jobs are trial {job.trial} of the task {job.task_id!r}; number them: Job(trial=...)")
+        known.add(name)
 
 
 def make_lines(concurrency: Concurrency, retries: Retries | None = None) -> Lines:
