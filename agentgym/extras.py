@@ -35,4 +35,4 @@ def missing_extra(error: ModuleNotFoundError) -> MissingExtraError:
     package = (error.name or "").partition(".")[0]
     extra = EXTRA_OF.get(package)
     wanted = f"agentgym-async[{extra}]" if extra else package
-    return MissingExtraError(f"the package {package!r} is not installed; run: pip install '{wanted}'")
+    return MissingExtraError(f"needs the package {package!r}, which is not installed; run: pip install '{wanted}'")

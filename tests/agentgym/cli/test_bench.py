@@ -76,7 +76,7 @@ def test_a_suite_that_cannot_be_played_is_a_row_and_the_others_are_played(cli: C
     ran = cli("bench", "all", "--limit", "1", "--quiet")
     assert ran.code == 0
     rows = {line.split()[0]: line for line in ran.out.splitlines()}
-    assert "skipped: the package 'no_package_x' is not installed; run: pip install" in rows["needs"]
+    assert "skipped: needs the package 'no_package_x', which is not installed; run: pip install" in rows["needs"]
     assert "guess" in rows
     (skipped,) = scores(cli, "needs", code=1)
     assert "episodes" not in skipped

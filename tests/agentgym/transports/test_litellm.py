@@ -269,6 +269,6 @@ def test_without_litellm_the_command_that_installs_it_is_told() -> None:
     program = "import sys; sys.modules['litellm'] = None; import agentgym.transports.litellm as t; t.LiteLLMTransport()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert done.stderr.strip().splitlines()[-1] == (
-        "agentgym.errors.MissingExtraError: the package 'litellm' is not installed; "
+        "agentgym.errors.MissingExtraError: needs the package 'litellm', which is not installed; "
         "run: pip install 'agentgym-async[litellm]'"
     )
