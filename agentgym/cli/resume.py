@@ -16,8 +16,8 @@ from agentgym.cli.running import build_policy, play
 from agentgym.cli.scores import Score, write_scores
 from agentgym.cli.settings import MODEL, PACE, add_settings, settle
 from agentgym.errors import Interrupted, UsageError
-from agentgym.policies.openai import HIDDEN
 from agentgym.policies.specs import asks_a_model
+from agentgym.policies.wishes import HIDDEN
 from agentgym.policy import Policy
 from agentgym.runner import RunResult
 from agentgym.runs import RunInfo, read_info

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -14,7 +13,7 @@ from pydantic import JsonValue
 
 from agentgym import tracing
 from agentgym.ambient import JOURNAL, LINES
-from agentgym.errors import EndpointFault, UsageError
+from agentgym.errors import EndpointFault
 from agentgym.jsontext import dump_json
 from agentgym.limiter import MOST
 from agentgym.limits import running_clock
@@ -25,6 +24,7 @@ from agentgym.policies.dialects import Dialect, NativeDialect, TextDialect
 from agentgym.policies.endpoint import OPENAI_URL, Endpoint
 from agentgym.policies.preflight import check_endpoint
 from agentgym.policies.streams import read_stream
+from agentgym.policies.wishes import Wishes
 from agentgym.policy import Context, Policy, Session
 from agentgym.prices import Price
 from agentgym.transport import OnChunk, Reply, Transport
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 ToolMode = Literal["auto", "native", "text"]
-HIDDEN = "[hidden]"
-_SECRET = re.compile("key|token$|secret|password|authorization", re.IGNORECASE)
 
 
 class OpenAIPolicy(Policy):
@@ -83,33 +81,20 @@ class OpenAIPolicy(Policy):
             timeout_s=timeout_s,
             transport=self.transport,
         )
-        # OpenAI's newer models refuse `max_tokens`; many other servers know nothing else.
-        most = "max_completion_tokens" if self.endpoint.is_openai else "max_tokens"
-        asked: JsonObject = {
-            "temperature": temperature,
-            most: max_tokens,
-            "stop": stop if isinstance(stop, str | None) else list(stop),
-            "n": n,
-            "logprobs": (logprobs or token_ids) or None,
-            "return_token_ids": token_ids or None,
-            "stream": stream or None,
-            "stream_options": {"include_usage": True} if stream else None,
-        }
-        self._fields: JsonObject = {name: value for name, value in asked.items() if value is not None}
-        self._fields |= _checked(extra_body or {}, self._fields)
-        chosen: JsonObject = {
-            "temperature": temperature,
-            "max_tokens": max_tokens,
-            "stop": asked["stop"],
-            "n": n,
-            "extra_body": _without_secrets(extra_body or {}) or None,
-            "logprobs": logprobs or None,
-            "token_ids": token_ids or None,
-            "send_seed": send_seed or None,
-            "stream": stream or None,
-            "tools": None if tools == "auto" else tools,
-        }
-        self._settings: JsonObject = {name: value for name, value in chosen.items() if value is not None}
+        wishes = Wishes(
+            temperature=temperature,
+            max_tokens=max_tokens,
+            stop=stop,
+            n=n,
+            extra_body=extra_body or {},
+            logprobs=logprobs,
+            token_ids=token_ids,
+            send_seed=send_seed,
+            stream=stream,
+        )
+        self._fields = wishes.fields(for_openai=self.endpoint.is_openai)
+        self._settings = wishes.settings() | ({} if tools == "auto" else {"tools": tools})
+        self._temperature = None if temperature is None else float(temperature)
         self._send_seed = send_seed
         self._tool_mode: ToolMode = tools
         self._knows_no_tools = tools == "text"
@@ -175,11 +160,6 @@ class OpenAIPolicy(Policy):
             return tuple(map(dialect.read, turns))
         except ValueError as error:
             raise self.endpoint.unreadable(reply, str(error)) from None
-
-    @property
-    def _temperature(self) -> float | None:
-        value = self._fields.get("temperature")
-        return value if isinstance(value, float | None) else float(str(value))
 
     def __repr__(self) -> str:
         return f"OpenAIPolicy({self.model!r}, base_url={self.base_url!r})"
@@ -256,14 +236,3 @@ def _client_url(client: AsyncOpenAI | None) -> str | None:
 
 def _ignore(chunk: bytes) -> None:
     """Who asked for a stream, but does not listen."""
-
-
-def _without_secrets(extra_body: Mapping[str, JsonValue]) -> JsonObject:
-    return {name: HIDDEN if _SECRET.search(name) else value for name, value in extra_body.items()}
-
-
-def _checked(extra_body: Mapping[str, JsonValue], fields: JsonObject) -> JsonObject:
-    for name in ("model", "messages", "tools", "temperature", "stream", *fields):
-        if name in extra_body:
-            raise UsageError(f"extra_body may not hold {name!r}: that is the policy's own to say")
-    return dict(extra_body)

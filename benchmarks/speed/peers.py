@@ -30,13 +30,16 @@ RESULT = {"role": "tool", "content": "ok", "tool_call_id": "c"}
 async def raw_sockets(base_url: str, episodes: int) -> None:
     """As fast as asyncio can: one connection an episode, the same bytes again as soon as a whole reply is there."""
     url = urlsplit(base_url)
+    assert url.hostname is not None
+    assert url.port is not None
+    host, port = url.hostname, url.port
     body = orjson.dumps({"model": "m", "messages": OPENING, "tools": [TOOL]})
     head = f"POST {url.path}/chat/completions HTTP/1.1\r\nHost: {url.netloc}\r\nContent-Length: {len(body)}\r\n\r\n"
     request = head.encode() + body
     loop = asyncio.get_running_loop()
 
     async def play() -> None:
-        _, client = await loop.create_connection(lambda: _RawClient(request), url.hostname, url.port)
+        _, client = await loop.create_connection(lambda: _RawClient(request), host, port)
         await client.done
 
     await asyncio.gather(*(play() for _ in range(episodes)))

@@ -22,8 +22,9 @@ from typing import Any
 
 import orjson
 
-from agentgym import Conversation, Job, Message, Observation, OpenAIPolicy, Task, ToolCall, ToolEnv, Turn, run, tool
+from agentgym import Conversation, Job, Limits, Message, OpenAIPolicy, Task, ToolCall, Turn, run
 from agentgym.policy import Context
+from benchmarks.speed.noop import Noop
 from benchmarks.speed.peers import TURNS, aiohttp_orjson, openai_sdk, raw_sockets
 from benchmarks.speed.server import Server, serving
 
@@ -32,18 +33,6 @@ WALL = {64: 1.06, 256: 1.20, 1000: 1.45}
 """The most that a whole run may take, in times of a loop over raw sockets."""
 _HISTORY = {"short": 6, "long": 200}
 _HISTORY_CALLS = 400
-
-
-class Noop(ToolEnv[Task, Observation], id="noop", max_turns=TURNS):
-    "Do nothing."
-
-    async def begin(self, task: Task) -> Observation:
-        return Observation(text="go")
-
-    @tool
-    def noop(self, n: int) -> str:
-        "Do nothing."
-        return "ok"
 
 
 async def recorded(base_url: str, episodes: int) -> None:
@@ -58,7 +47,8 @@ async def unrecorded(base_url: str, episodes: int) -> None:
 
 
 async def _play(base_url: str, episodes: int, folder: str | None) -> None:
-    jobs = [Job(make=Noop, task=Task(id=f"t{number}"), seed=number) for number in range(episodes)]
+    limits = Limits(turns=TURNS)
+    jobs = [Job(make=Noop, task=Task(id=f"t{number}"), seed=number, limits=limits) for number in range(episodes)]
     policy = OpenAIPolicy("m", base_url=base_url)
     result = await run(jobs, policy, folder, concurrency=episodes, preflight=False)
     assert result.summary["episodes"] == episodes

@@ -18,8 +18,9 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from agentgym import Limits, Observation, ScriptedPolicy, Task, ToolCall, ToolEnv, rollout, tool
+from agentgym import Limits, ScriptedPolicy, Task, ToolCall, rollout
 from benchmarks.speed.measure import interleaved, ratio
+from benchmarks.speed.noop import Noop
 
 TURNS = 500
 REQUEST = {
@@ -34,18 +35,6 @@ REPLY = orjson.dumps(
         "usage": {"prompt_tokens": 10, "completion_tokens": 10},
     }
 )
-
-
-class Noop(ToolEnv[Task, Observation], id="noop", max_turns=None):
-    "Do nothing."
-
-    async def begin(self, task: Task) -> Observation:
-        return Observation(text="go")
-
-    @tool
-    def noop(self, n: int) -> str:
-        "Do nothing."
-        return "ok"
 
 
 async def whole_turns() -> None:
