@@ -74,9 +74,8 @@ def test_what_was_shown_before_is_shown_again_though_the_environment_says_someth
     written: list[bytes] = []
     journal = Journal("t", 0, written.append)
     call = ToolCall("look", {"at": 1}, "c1")
-    journal.step(
-        0, 0, action={}, observation={"text": "7 o'clock"}, messages=[Message("tool", "7", tool_calls=(call,))]
-    )
+    shown = [Message("tool", "7", tool_calls=(call,))]
+    journal.step(0, 0, action={}, observation={"text": "7 o'clock"}, messages=shown)
     journal.keep("r", b"{}", latency_s=0.0, attempts=1)
     again = Journal("t", 0, written.append, b"".join(written).splitlines())
     observation, messages = again.step(0, 0, action={}, observation={"text": "8"}, messages=[Message("tool", "8")])
