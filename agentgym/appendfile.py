@@ -20,7 +20,7 @@ class AppendFile:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._dirty = False
         try:
-            self._end = whole_lines_end(self._file)
+            self._end = _good_end(self._file)
             torn = os.fstat(self._file).st_size - self._end
             if torn:
                 _LOG.warning("a torn last line is taken off", file=str(path), bytes=torn)
@@ -64,9 +64,20 @@ class AppendFile:
             os.close(self._file)
 
 
-def whole_lines_end(file: int) -> int:
-    """Where the last whole line of a file ends."""
-    end = os.fstat(file).st_size
+def _good_end(file: int) -> int:
+    """Where the last line ends that is whole, and not a block that a power loss left blank."""
+    end = whole_lines_end(file)
+    while end > 0:
+        start = whole_lines_end(file, end - 1)
+        if b"\0" not in os.pread(file, min(end - start, _TAIL), start):
+            break
+        end = start
+    return end
+
+
+def whole_lines_end(file: int, end: int | None = None) -> int:
+    """Where the last whole line of a file, or of its beginning up to a place, ends."""
+    end = os.fstat(file).st_size if end is None else end
     while end > 0:
         start = max(0, end - _TAIL)
         newline = os.pread(file, end - start, start).rfind(b"\n")
