@@ -4,6 +4,7 @@ AgentGymError
 ├── UsageError (ValueError)               asked for what cannot be; commands exit with 2
 │   ├── UnknownNameError (LookupError)    no environment, policy or suite of that name
 │   ├── DataFileError                     a file of tasks or turns that cannot be read
+│   ├── RunFolderError                    a run directory that is another run's, or that nobody can write
 │   ├── MissingExtraError (ImportError)   an optional package is not installed
 │   └── ShadowedPackageError (ImportError)  somebody else's package answers to one of our names
 ├── DefinitionError (TypeError)           an environment or a tool is written wrongly
@@ -59,6 +60,10 @@ class UnknownNameError(UsageError, LookupError):
 
 class DataFileError(UsageError):
     """A file of tasks or turns does not hold what it should; the message names file and line."""
+
+
+class RunFolderError(UsageError):
+    """A run directory that belongs to another run, is being written by somebody else, or cannot be written."""
 
 
 class MissingExtraError(UsageError, ImportError):

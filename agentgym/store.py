@@ -19,7 +19,7 @@ from anyio import to_thread
 
 from agentgym.appendfile import AppendFile
 from agentgym.episode import EnvironmentInfo, Episode
-from agentgym.errors import UsageError
+from agentgym.errors import RunFolderError
 from agentgym.events import EventLog
 from agentgym.journal import Journal, line_prefix, prefix_of
 from agentgym.jsontext import dump_json
@@ -110,7 +110,9 @@ class RunStore:
                 kept, begun = len(self._finished), len(self._unfinished)
                 _LOG.info("a run goes on", folder=str(self.folder), finished=kept, unfinished=begun)
         except OSError as error:
-            raise UsageError(f"cannot write {self.folder}: {error.strerror}; give another place with --out") from None
+            raise RunFolderError(
+                f"cannot write {self.folder}: {error.strerror}; give another place with --out"
+            ) from None
 
     def _lock(self, stack: ExitStack) -> None:
         """Only the kernel holds the lock, so that a process that is killed leaves none behind."""
@@ -118,7 +120,7 @@ class RunStore:
         stack.callback(os.close, file)
         if not _locked(file):
             owner = os.read(file, 32).decode(errors="replace").strip() or "unknown"
-            raise UsageError(
+            raise RunFolderError(
                 f"{self.folder} is being written by process {owner}; wait for its end, or give another place with --out"
             )
         os.ftruncate(file, 0)
@@ -128,7 +130,7 @@ class RunStore:
         """Go on with the run that is here only if it is the one that is asked for."""
         if not (self.folder / INFO).exists():
             if any(entry.name not in (LOCK, BASELINE) and entry.name[0] != "." for entry in self.folder.iterdir()):
-                raise UsageError(f"{self.folder} is not empty and holds no run; give another place with --out")
+                raise RunFolderError(f"{self.folder} is not empty and holds no run; give another place with --out")
             write_whole(self.folder / INFO, self.info.to_json())
             return
         before = read_info(self.folder)
@@ -189,11 +191,11 @@ def _check_same(before: RunInfo, asked: RunInfo, folder: Path) -> None:
         if old == new:
             continue
         if isinstance(old, EnvironmentInfo) and replace(old, version=asked.environment.version) == new:
-            raise UsageError(
+            raise RunFolderError(
                 f"{folder} was begun with version {old.version} of {old.id}, which is now {asked.environment.version}: "
                 "its episodes follow other rules; begin a new run with another --out"
             )
-        raise UsageError(
+        raise RunFolderError(
             f"{folder} holds another run: its {name} is {dump_json(old).decode()}, not {dump_json(new).decode()}; "
             "give another place with --out"
         )

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
+from shlex import quote
 
 import anyio
 
@@ -18,7 +19,15 @@ from agentgym.cli.progress import Progress, progress
 from agentgym.cli.running import build_policy, play
 from agentgym.cli.scores import Score, write_scores
 from agentgym.cli.settings import MODEL, PACE, WHAT, add_settings, settle
-from agentgym.errors import AgentGymError, Interrupted, RunStopped, UnknownNameError, did_you_mean
+from agentgym.errors import (
+    AgentGymError,
+    Interrupted,
+    RunFolderError,
+    RunStopped,
+    StoreError,
+    UnknownNameError,
+    did_you_mean,
+)
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
 from agentgym.policies.specs import asks_a_model
@@ -82,7 +91,9 @@ class Bench:
             left = [score.run for score in self.scores if score.run is not None and not _is_whole(score.summary)]
             told = "" if isinstance(self._stopped, Interrupted) else f"{self._stopped}; "
             for folder in left or [""]:
-                sys.stderr.write(f"{told}resume with: agentgym resume {folder}\n" if folder else f"{told}stopped\n")
+                sys.stderr.write(
+                    f"{told}resume with: agentgym resume {quote(folder)}\n" if folder else f"{told}stopped\n"
+                )
             return 130 if isinstance(self._stopped, Interrupted) else 1
         asked = bool(self._args.suites) and "all" not in self._args.suites
         if asked and any(score.problem for score in self.scores):
@@ -108,8 +119,8 @@ class Bench:
             try:
                 score = await self._play_policy(suite, spec, alone, idle, shown)
             except AgentGymError as error:
-                if asks_a_model(spec):
-                    raise  # what is wrong with an endpoint is wrong for all
+                if asks_a_model(spec) or isinstance(error, (RunFolderError, StoreError)):
+                    raise  # what is wrong with an endpoint, or a disk, is wrong for all
                 score = Score(suite.id, spec, problem=str(error))
             yield replace(score, idle_reward=reward)
             if isinstance(self._stopped, Interrupted):

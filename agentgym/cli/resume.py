@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 import anyio
 
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     write_scores([score], seed=info.seed, as_json=args.json)
     if result.stopped is None:
         return int(result.summary["evaluable"] != result.summary["planned"])
-    sys.stderr.write(f"{result.stopped}; resume with: agentgym resume {args.run}\n")
+    sys.stderr.write(f"{result.stopped}; resume with: agentgym resume {quote(str(args.run))}\n")
     return 130 if isinstance(result.stopped, Interrupted) else 1
 
 

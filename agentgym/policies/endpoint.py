@@ -52,18 +52,21 @@ class Endpoint:
             )
 
     async def ask(self, body: bytes, carrier: Transport, *, on_chunk: OnChunk | None = None) -> Reply:
-        """The server's answer, of status 200 and without the key, whatever the server says."""
+        """The server's answer, of status 200."""
         try:
             reply = await carrier.post(self.url, body, self._headers, timeout_s=self._timeout_s, on_chunk=on_chunk)
         except EndpointFault as fault:
             raise self._fault(self.url, str(fault), fault.kind) from None
         if reply.status != 200:
             raise self._refusal(self.url, reply)
+        return reply
+
+    def without_key(self, reply: Reply) -> Reply:
+        """The same answer, whatever the server says; of a stream the whole, for a piece may hold half a key."""
         secrets = self._secrets()
         for secret in secrets:
-            if secret.encode() not in reply.body:
-                continue
-            return replace(reply, body=_pattern(secrets).sub("[key]", reply.body.decode(errors="replace")).encode())
+            if secret.encode() in reply.body:
+                return replace(reply, body=_pattern(secrets).sub("[key]", reply.body.decode(errors="replace")).encode())
         return reply
 
     def unreadable(self, reply: Reply, problem: str) -> EndpointFault:

@@ -146,10 +146,9 @@ class OpenAIPolicy(Policy):
     async def ask(self, carrier: Transport, body: bytes) -> Reply:
         """One attempt at a call."""
         reply = await self.endpoint.ask(body, carrier, on_chunk=self._on_chunk)
-        if self._on_chunk is None:
-            return reply
         try:
-            return replace(reply, body=read_stream(reply.body))
+            whole = reply if self._on_chunk is None else replace(reply, body=read_stream(reply.body))
+            return self.endpoint.without_key(whole)
         except ValueError as error:
             raise self.endpoint.unreadable(reply, str(error)) from None
 

@@ -46,8 +46,9 @@ class FakeEndpoint:
     asyncio, may keep some waiting for others.
 
     `latency` is how long good answers take: seconds, or `Lognormal(...)`. `faults` befall requests at a rate and are
-    counted in `injected`. More than `capacity` requests at a time are refused with status 429. Without `remember`
-    requests are counted and not kept, so that any number may come.
+    counted in `injected`. More than `capacity` requests at a time are refused with status 429. Some servers keep no
+    list of their models (`lists_models=False`). Without `remember` requests are counted and not kept, so that any
+    number may come.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class FakeEndpoint:
         faults: Faults | None = None,
         capacity: int | None = None,
         retry_after_s: float | None = None,
+        lists_models: bool = True,
         remember: bool = True,
     ) -> None:
         if capacity is not None and capacity < 1:
@@ -78,6 +80,7 @@ class FakeEndpoint:
         self._faults = faults or Faults(rate=0.0)
         self._capacity = capacity
         self._retry_after_s = retry_after_s
+        self._lists_models = lists_models
         self._remember = remember
         self._came = Counter[str]()
         self._traffic = Traffic()
@@ -215,6 +218,8 @@ class FakeEndpoint:
         return None
 
     async def _list_models(self, request: web.Request) -> web.StreamResponse:
+        if not self._lists_models:
+            raise web.HTTPNotFound
         return web.json_response({"object": "list", "data": [{"id": self.model, "object": "model"}]})
 
 

@@ -92,7 +92,13 @@ def test_extras_are_named_with_their_command(doctor: Doctor) -> None:
         ("environments", "import nothing, litellm_\nimport litellm", "problem", "nothing", "uninstall"),
         ("suites", "Env = 3", "problem", "is not a Suite", "uninstall"),
         ("rewards", "Other = 3", "problem", "AttributeError", "uninstall"),
-        ("environments", "raise ModuleNotFoundError(name='trl')", "warning", "'trl', which is not installed", "pip install"),
+        (
+            "environments",
+            "raise ModuleNotFoundError(name='trl')",
+            "warning",
+            "'trl', which is not installed",
+            "pip install",
+        ),
     ],
 )
 def test_a_broken_entry_point_is_found_and_the_others_are_well(
