@@ -41,6 +41,7 @@ def add_settings(parser: argparse.ArgumentParser, settings: tuple[Setting, ...])
 def settle(args: argparse.Namespace, settings: tuple[Setting, ...]) -> None:
     """Give every setting its value."""
     from_file = _read(args.config, {entry.name for entry in settings}) if args.config is not None else {}
+    policy_settings(args.config)  # finds wrong use also where no model plays
     for entry in settings:
         if getattr(args, entry.name) is None:
             setattr(args, entry.name, _found(entry, from_file, args.config))

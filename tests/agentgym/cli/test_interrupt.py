@@ -1,0 +1,129 @@
+"""Ctrl-C, once and twice: what is paid for is kept, and the command that goes on is printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from agentgym import ToolCall, Turn
+from agentgym.testing import ChatRequest, FakeEndpoint
+
+CONCURRENCY = 6
+
+
+class Server:
+    """Answers once it is let go, and says when so many calls wait."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.full, self.go = threading.Event(), threading.Event()
+
+    async def __call__(self, request: ChatRequest) -> Turn:
+        self.asked += 1
+        if self.asked == CONCURRENCY + 2:
+            self.full.set()
+        if self.asked >= CONCURRENCY + 2 and not self.go.is_set():
+            await asyncio.to_thread(self.go.wait, 30)
+        return Turn(tool_calls=(ToolCall("guess", {"n": len(request.messages) // 2}),))
+
+
+def start(*words: object, cwd: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "agentgym", *map(str, words)]
+    return subprocess.Popen(command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def bench(endpoint: FakeEndpoint, tmp_path: Path) -> subprocess.Popen[str]:
+    url = ("--base-url", endpoint.base_url, "--model", "fake")
+    return start("bench", "guess", *url, "--concurrency", CONCURRENCY, "--out", "my run", "--quiet", cwd=tmp_path)
+
+
+def resumed(told: str, endpoint: FakeEndpoint, tmp_path: Path) -> int:
+    """Run the printed command, and count what it asked for."""
+    printed = re.search(r"resume with: agentgym (.*)", told)
+    assert printed is not None, told
+    before = endpoint.answered
+    process = start(*shlex.split(printed[1]), "--quiet", cwd=tmp_path)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert re.search(r"openai:fake +10 +8 ", out), out
+    return endpoint.answered - before
+
+
+def records(tmp_path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (tmp_path / "my run" / "episodes.jsonl").read_bytes().splitlines()]
+
+
+NEEDED = sum(range(1, 9)) + 8 + 8
+"""Digits below eight are named in as many calls as they are far from zero; for the last two eight calls are too few."""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_once_lets_calls_under_way_come_to_their_end_and_begins_none(tmp_path: Path, sent: signal.Signals) -> None:
+    server = Server()
+    with FakeEndpoint(server) as endpoint:
+        process = bench(endpoint, tmp_path)
+        assert server.full.wait(30)
+        process.send_signal(sent)
+        assert process.stderr is not None
+        assert process.stderr.readline() == "stopping: waiting for 6 calls under way; Ctrl-C again to stop now\n"
+        server.go.set()
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert out.startswith("suite"), "what there is is shown"
+        assert err == "resume with: agentgym resume 'my run'\n"
+        assert endpoint.count == endpoint.answered, "every call came to its end"
+        assert all(record["outcome"] != "not_evaluable" for record in records(tmp_path))
+        asked = endpoint.answered
+        assert resumed(err, endpoint, tmp_path) == NEEDED - asked, "and none is paid twice"
+    assert len(records(tmp_path)) == 10
+
+
+def test_twice_stops_at_once(tmp_path: Path) -> None:
+    server = Server()
+    with FakeEndpoint(server) as endpoint:
+        process = bench(endpoint, tmp_path)
+        assert server.full.wait(30)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("stopping: ")
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert time.monotonic() - started < 10, "though no call is answered"
+        assert process.returncode == 130
+        assert err == "resume with: agentgym resume 'my run'\n"
+        server.go.set()
+        kept = (tmp_path / "my run" / "calls.jsonl").read_bytes().count(b'"kind":"call"')
+        assert resumed(err, endpoint, tmp_path) == NEEDED - kept
+    assert len(records(tmp_path)) == 10
+
+
+def test_a_resume_can_be_interrupted_too(tmp_path: Path) -> None:
+    server = Server()
+    with FakeEndpoint(server) as endpoint:
+        for words in (None, ("resume", "my run", "--quiet", "--concurrency", CONCURRENCY)):
+            process = bench(endpoint, tmp_path) if words is None else start(*words, cwd=tmp_path)
+            assert server.full.wait(30)
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("stopping: ")
+            server.go.set()
+            _, err = process.communicate(timeout=30)
+            assert process.returncode == 130
+            assert "resume with: agentgym resume 'my run'" in err
+            server.asked = 0
+            server.full.clear()
+            server.go.clear()
+        server.go.set()
+        resumed(err, endpoint, tmp_path)
+    assert len(records(tmp_path)) == 10

@@ -1,0 +1,121 @@
+"""A setting comes from its flag, or its variable, or the file, or is the default; in that order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentgym import ToolCall, Turn, Usage
+from agentgym.testing import FakeEndpoint
+from tests.agentgym.cli.conftest import Cli
+
+ANSWER = Turn(tool_calls=(ToolCall("guess", {"n": 3}),))
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "settings.toml"
+    path.write_text('[bench]\nlimit = 3\npolicy = "random"\nseed = 5\n')
+    return path
+
+
+def planned(cli: Cli, *words: str) -> dict[str, Any]:
+    ran = cli("bench", "guess", "--json", "--quiet", *words)
+    assert ran.code == 0, ran.err
+    told: dict[str, Any] = json.loads(ran.out)
+    return {"seed": told["seed"], **{name: told["scores"][-1][name] for name in ("policy", "planned")}}
+
+
+def test_flag_then_variable_then_file_then_default(cli: Cli, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = ("--config", str(config))
+    assert planned(cli, "--policy", "oracle") == {"seed": 0, "policy": "oracle", "planned": 10}
+    assert planned(cli, *file) == {"seed": 5, "policy": "random", "planned": 3}
+    monkeypatch.setenv("AGENTGYM_LIMIT", "4")
+    monkeypatch.setenv("AGENTGYM_POLICY", "oracle")
+    assert planned(cli, *file) == {"seed": 5, "policy": "oracle", "planned": 4}
+    assert planned(cli, *file, "--limit", "2", "--seed", "6") == {"seed": 6, "policy": "oracle", "planned": 2}
+
+
+def test_what_a_policy_takes_may_stand_in_the_file(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    with FakeEndpoint(ANSWER) as endpoint:
+        path.write_text(
+            f'[bench]\nmodel = "fake"\nbase-url = "{endpoint.base_url}"\nlimit = 1\ntemperature = 0.5\n'
+            '[policy]\nstop = ["x"]\nextra_body = {top_k = 3}\n'
+        )
+        assert cli("bench", "guess", "--config", str(path), "--quiet").code == 0
+        body = endpoint.requests[0].body
+    assert (body["temperature"], body["stop"], body["top_k"]) == (0.5, ["x"], 3)
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ("[bench]\nlimmit = 3", "no setting 'limmit'; did you mean 'limit'?"),
+        ("limit = 3", "'limit' stands outside a table; write it under [bench] or [policy]"),
+        ("[bnch]\nlimit = 3", "no table [bnch] is known"),
+        ("[bench]\nlimit = 0", "limit: "),
+        ("[bench]\nlimit = true", "limit: True is neither text nor a number"),
+        ("[bench]\napi_key = 'sk-1'", "a secret comes from the environment or a flag"),
+        ("[policy]\napi_key = 'sk-1'", "a secret comes from the environment or a flag"),
+        ("[bench", "cannot be read"),
+    ],
+)
+def test_a_file_with_a_mistake_is_told_by_name_and_mend(cli: Cli, tmp_path: Path, toml: str, told: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(toml)
+    ran = cli("bench", "guess", "--config", str(path))
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert "settings.toml" in ran.err
+    assert told in ran.err
+    assert "sk-1" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("AGENTGYM_LIMIT", "many", "AGENTGYM_LIMIT: "),
+        ("AGENTGYM_CONCURRENCY", "0", "AGENTGYM_CONCURRENCY: "),
+        ("AGENTGYM_TOOLS", "magic", "AGENTGYM_TOOLS: 'magic' is none of: auto, native, text"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL: 'loud' is none of: debug"),
+    ],
+)
+def test_a_variable_with_a_mistake_is_told_by_its_name(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    ran = cli("bench", "guess", "--policy", "oracle")
+    assert ran.code == 2
+    assert told in ran.err
+
+
+def test_money_needs_a_price_and_stops_the_run_in_time(cli: Cli, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"fake": {"prompt": 1000000, "completion": 0}}')
+    answer = Turn(tool_calls=ANSWER.tool_calls, usage=Usage(prompt_tokens=1, calls=1))
+    with FakeEndpoint(answer) as endpoint:
+        words = ("bench", "guess", "--model", "fake", "--base-url", endpoint.base_url, "--max-cost", "5", "--quiet")
+        unknown = cli(*words)
+        assert unknown.code == 2
+        assert "--prices" in unknown.err
+        ran = cli(*words, "--prices", str(prices), "--concurrency", "1", "--out", "run")
+        assert ran.code == 1
+        assert "the run's budget of 5 dollars is used up; resume with: agentgym resume run" in ran.err
+        assert endpoint.count == 5
+        more = cli("resume", "run", "--prices", str(prices), "--quiet", "--concurrency", "1")
+        assert more.code == 0, more.err
+        assert endpoint.count == 8 * 9 + 1
+
+
+def test_the_log_level_may_stand_anywhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOG_LEVEL", raising=False)
+    words = ("bench", "guess", "--policy", "oracle", "--quiet")
+    assert cli(*words).err == ""
+    for line in (("--log-level", "info", *words), (*words, "--new", "--log-level=info")):
+        assert "a run begins" in cli(*line).err
+    wrong = cli(*words, "--log-level", "loud")
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
