@@ -51,12 +51,12 @@ def resumed(told: str, endpoint: FakeEndpoint, tmp_path: Path) -> int:
     """Run the printed command, and count what it asked for."""
     printed = re.search(r"resume with: agentgym (.*)", told)
     assert printed is not None, told
-    before = endpoint.answered
+    before = endpoint.count
     process = start(*shlex.split(printed[1]), "--quiet", cwd=tmp_path)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert re.search(r"openai:fake +10 +8 ", out), out
-    return endpoint.answered - before
+    return endpoint.count - before
 
 
 def records(tmp_path: Path) -> list[dict[str, object]]:
