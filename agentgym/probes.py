@@ -101,7 +101,7 @@ async def _look(asked: Asked) -> list[Finding]:
         except EndpointFault as fault:
             return _refused(url, fault)
     reached = Finding("endpoint", "ok", f"{url} answers")
-    if listed is None:
+    if not listed:
         return [reached, Finding("model", "ok", "the server keeps no list of its models")]
     answers = Finding("answers", "ok", f"JSON; lists {len(listed)} models")
     if asked.model is None:

@@ -17,9 +17,9 @@ _UNREACHABLE = 3
 
 
 async def check_endpoint(endpoint: Endpoint, model: str) -> None:
-    """Ask for the list of models; a server without one is taken at its word. UsageError says what is wrong."""
+    """Ask for the list of models; a server with none, or an empty one, is taken at its word; else UsageError."""
     listed = await _models(endpoint)
-    if listed is not None and model not in listed:
+    if listed and model not in listed:
         raise UsageError(
             f"{endpoint.base_url} lists no model {model!r}; {did_you_mean(model, listed[:20])} "
             "(--no-preflight plays it nevertheless)"
