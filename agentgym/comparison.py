@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentgym.facts import EpisodeFacts
 from agentgym.metrics import Difference, paired_difference, sign_test
@@ -97,7 +97,8 @@ def _contrast(pairs: list[tuple[float, float]], *, span: float, seed: int) -> Co
     if not pairs:
         return None
     a, b = (math.fsum(values) / len(pairs) for values in zip(*pairs, strict=True))
-    return Contrast(a, b, paired_difference(pairs, span=span, seed=seed))
+    found = paired_difference(pairs, span=span, seed=seed)
+    return Contrast(a, b, replace(found, low=max(found.low, -span), high=min(found.high, span)))
 
 
 def _span(means: Iterable[tuple[_Scored, _Scored]]) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import anyio
@@ -48,6 +49,13 @@ class Budget:
     tokens: int | None = None
     cost_usd: float | None = None
     seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            kinds = (int,) if field.name == "tokens" else (int, float)
+            if value is not None and (type(value) not in kinds or not 0 <= value < math.inf):
+                raise UsageError(f"Budget({field.name}={value!r}): give a number of at least 0, or None")
 
 
 class Crew:

@@ -172,7 +172,8 @@ class Interrupted(RunStopped):
 class boundary:
     """Classify whatever breaks inside the block, also in a group; what is classified already stays as it is.
 
-    Cancellation, interrupts and wrong use (`UsageError`) pass untouched. `where` is joined by dots, when needed.
+    Cancellation, interrupts and wrong use (`UsageError`) pass untouched; `sys.exit` ends no more than the block.
+    `where` is joined by dots, when needed.
     """
 
     __slots__ = ("_as", "_where")
@@ -189,7 +190,7 @@ class boundary:
     ) -> None:
         if error is None or isinstance(error, (Fault, UsageError)):
             return
-        if not isinstance(error, Exception) and not _is_stray(error):
+        if not isinstance(error, (Exception, SystemExit)) and not _is_stray(error):
             return
         leaves = list(_leaves(error))
         for leaf in leaves:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -45,11 +46,20 @@ class Retries:
         waits = (fault.retry_after_s or 0.0) <= self.longest_retry_after_s
         return fault.passing and waits and attempts < self.attempts and self.attempts > 1
 
-    def patient_until(self, fault: EndpointFault, failing_since: float, now: float) -> float:
-        """When patience ends; an endpoint that asks to be left alone meanwhile gets that time on top."""
-        if fault.retry_after_s is None:
-            return failing_since + self.patience_s
-        return now + min(fault.retry_after_s, self.longest_retry_after_s) + self.patience_s
+    def patient_until(self, fault: EndpointFault, failing_since: float) -> float:
+        """When patience ends; an endpoint that asks to be left alone meanwhile may ask so a few times on top."""
+        asked_s = min(fault.retry_after_s or 0.0, self.longest_retry_after_s)
+        return failing_since + self.patience_s + _ASKED_AGAIN * asked_s
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, whole = getattr(self, field.name), field.name in ("attempts", "failures")
+            if type(value) not in ((int,) if whole else (int, float)) or not int(whole) <= value < math.inf:
+                kind = "a whole number of at least 1" if whole else "a number of at least 0"
+                raise UsageError(f"Retries({field.name}={value!r}): give {kind}")
+
+
+_ASKED_AGAIN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +125,8 @@ class Line:
         if not self._failed:
             self._failing_since = self._patient_until = now
         self._failed += 1
-        self._patient_until = max(self._patient_until, self._retries.patient_until(fault, self._failing_since, now))
-        if fault.kind == "refused" and not self._proven:
+        self._patient_until = max(self._patient_until, self._retries.patient_until(fault, self._failing_since))
+        if fault.kind == "refused" and not self._proven and (fault.status != 403 or self._failed >= _FORBIDDEN):
             self._lines.stop(UsageError(str(fault)))
         elif self._failed >= self._retries.failures and (fault.kind == "refused" or now >= self._patient_until):
             self._lines.stop(Outage(f"outage: no good answer for {now - self._failing_since:.0f} s: {fault}"))
@@ -124,6 +134,10 @@ class Line:
 
 _ABOUT_THE_CALLER = (None, 401, 403, 404)
 """Refusals that meet every call alike: a wrong key, a wrong place, an answer that is no API's."""
+
+
+_FORBIDDEN = 3
+"""So many times 403 in a row mean the caller; one may mean what was said, which some moderators refuse with it."""
 
 
 class Lines:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import anyio
 
 from agentgym.doctor import Finding
-from agentgym.errors import EndpointFault, UsageError, did_you_mean
+from agentgym.errors import EndpointFault, UsageError
 from agentgym.messages import Conversation, Message, ToolCall, Turn
 from agentgym.policies.openai import OpenAIPolicy
 from agentgym.policies.specs import make_policy
@@ -106,9 +106,9 @@ async def _look(asked: Asked) -> list[Finding]:
     answers = Finding("answers", "ok", f"JSON; lists {len(listed)} models")
     if asked.model is None:
         return [reached, answers]
-    if asked.model not in listed:
-        told = f"the server lists no model {asked.model!r}; {did_you_mean(asked.model, listed[:20])}"
-        return [reached, answers, Finding("model", "problem", told, "check --model")]
+    missing = policy.endpoint.missing(asked.model, listed)
+    if missing is not None:
+        return [reached, answers, Finding("model", "problem", f"the server {missing}", "check --model")]
     return [reached, answers, Finding("model", "ok", f"{asked.model} is listed")]
 
 

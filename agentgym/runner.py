@@ -72,6 +72,11 @@ async def run(
     `agentgym resume` can make it again. `caps` bounds named resources, such as sandboxes (see `agentgym.caps`). Raises
     UsageError where nothing can come of it.
     """
+    if not isinstance(policy, Policy):
+        raise UsageError(f"{policy!r} is no policy; a spec becomes one by make_policy({policy!r})")
+    for name, value in (("limit", limit), ("trials", trials)):
+        if value is not None and (type(value) is not int or value < 1):
+            raise UsageError(f"{name}={value!r}: give a whole number of at least 1, or None")
     jobs, info = _plan(plan, policy, spec=spec, seed=seed, limit=limit, trials=trials)
     if store is not None and not isinstance(plan, Suite) and isinstance(plan, Sized):
         _check_names(plan)

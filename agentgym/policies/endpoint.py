@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 from agentgym import __version__
-from agentgym.errors import ContextOverflow, EndpointFault, FaultKind, UsageError
+from agentgym.errors import ContextOverflow, EndpointFault, FaultKind, UsageError, did_you_mean
 from agentgym.policies.completions import read_reply
 from agentgym.transport import OnChunk, Reply, Transport
 
@@ -32,7 +32,7 @@ class Endpoint:
 
     def __init__(self, base_url: str, api_key: str, *, timeout_s: float, transport: Transport) -> None:
         self.base_url = _checked_url(base_url)
-        self.url = f"{self.base_url}/chat/completions"
+        self.url = self._place("chat/completions")
         self.is_openai = urlsplit(self.url).hostname == urlsplit(OPENAI_URL).hostname
         self._key = _checked_key(api_key)
         self._headers = {"Content-Type": "application/json", "User-Agent": f"agentgym/{__version__}"}
@@ -40,8 +40,13 @@ class Endpoint:
             self._headers["Authorization"] = f"Bearer {self._key}"
         self._timeout_s = timeout_s
         self._transport = transport
-        if not 0 < timeout_s < math.inf:
+        if type(timeout_s) not in (int, float) or not 0 < timeout_s < math.inf:
             raise UsageError(f"timeout_s={timeout_s!r} must be a positive number of seconds")
+
+    def _place(self, path: str) -> str:
+        """Of one of the server's resources; the query of the base URL, such as a version, goes along."""
+        parts = urlsplit(self.base_url)
+        return parts._replace(path=f"{parts.path.rstrip('/')}/{path}").geturl()
 
     def check_key(self) -> None:
         """Refuse to start without a key where one is surely needed."""
@@ -77,7 +82,7 @@ class Endpoint:
 
     async def models(self, *, timeout_s: float) -> list[str] | None:
         """The models the server lists; None where it keeps no list."""
-        url = f"{self.base_url}/models"
+        url = self._place("models")
         try:
             reply = await self._transport.get(url, self._headers, timeout_s=timeout_s)
         except EndpointFault as fault:
@@ -92,11 +97,21 @@ class Endpoint:
             kind: FaultKind = "refused" if reply.body.lstrip()[:1] == b"<" else "broken"
             raise self._fault(url, f"{error}: {self._excerpt(reply, 200)}; check --base-url", kind) from None
 
+    def missing(self, model: str, listed: Sequence[str]) -> str | None:
+        """What to tell of a model that the server does not list, under none of the names that servers take for it."""
+        # Ollama lists its tag, Google a folder, and routers take what is to be done with a model after a colon.
+        if not {model, f"{model}:latest", f"models/{model}", model.partition(":")[0]}.isdisjoint(listed):
+            return None
+        from difflib import get_close_matches
+
+        near = get_close_matches(model, listed, n=1) or listed[:20]
+        return self._clean(f"lists no model {model!r}; {did_you_mean(model, near)}")[:500]
+
     def _refusal(self, url: str, reply: Reply) -> EndpointFault:
         status, told = reply.status, _error_message(reply.body)
         text = f"status {status}: {self._excerpt(reply, 200) if told is None else self._clean(told)[:500]}"
-        if status in (400, 413, 422) and _TOO_LONG.search(text):
-            return ContextOverflow(f"{url}: {text}", kind="refused", status=status)
+        if status in (400, 413, 422, 500) and (_TOO_LONG.search(text) or b'"context_length_exceeded"' in reply.body):
+            return ContextOverflow(f"{_shown(url)}: {text}", kind="refused", status=status)
         if 300 <= status < 400:
             text = f"{text}; redirects are not followed: check --base-url"
         if status in _MENDS:
@@ -117,8 +132,9 @@ class Endpoint:
         status: int | None = None,
         retry_after_s: float | None = None,
     ) -> EndpointFault:
-        told = f"{url}: {self._clean(text)}"
-        return EndpointFault(told, kind=kind, status=status, retry_after_s=retry_after_s)
+        return EndpointFault(
+            f"{_shown(url)}: {self._clean(text)}", kind=kind, status=status, retry_after_s=retry_after_s
+        )
 
     def _clean(self, text: str) -> str:
         """One printable line without the key; done before any cut, which could leave half a key."""
@@ -168,7 +184,7 @@ def _model_ids(listed: JsonValue) -> list[str] | None:
 
 
 _TOO_LONG = re.compile(
-    r"context[ _](length|window|size)|maximum (context|input|prompt) length|prompt is too long|input is too long"
+    r"context[ _](length|window|size)|maximum (context|input|prompt|model) length|prompt is too long|input is too long"
     r"|too many (input )?tokens|longer than the model|exceeds? the (available|model's|maximum) context"
     r"|exceeds? the maximum number of tokens",
     re.IGNORECASE,
@@ -187,12 +203,17 @@ def _error_message(body: bytes) -> str | None:
     return told if isinstance(told, str) else None
 
 
+def _shown(url: str) -> str:
+    """Without what might be secret in it."""
+    return url.partition("?")[0]
+
+
 def _checked_url(url: str) -> str:
-    url = url.strip().rstrip("/")
+    url = url.strip().rstrip("/").partition("#")[0]
     if "@" in url:
         raise UsageError("the base URL holds a user name or a password; give the key as OPENAI_API_KEY instead")
     if not _is_address(url):
-        raise UsageError(f"{url!r} is no base URL; write one such as http://localhost:8000/v1")
+        raise UsageError(f"{_shown(url)!r} is no base URL; write one such as http://localhost:8000/v1")
     return url
 
 

@@ -6,14 +6,14 @@ import os
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
 from agentgym import tracing
 from agentgym.ambient import JOURNAL, LINES
-from agentgym.errors import EndpointFault
+from agentgym.errors import EndpointFault, UsageError
 from agentgym.jsontext import dump_json
 from agentgym.limiter import MOST
 from agentgym.limits import running_clock
@@ -69,6 +69,9 @@ class OpenAIPolicy(Policy):
         client: AsyncOpenAI | None = None,
         transport: Transport | None = None,
     ) -> None:
+        _check_kinds(model=(model, str), base_url=(base_url, str), api_key=(api_key, str), retries=(retries, Retries))
+        if tools not in get_args(ToolMode):
+            raise UsageError(f"tools={tools!r} is none of: {', '.join(get_args(ToolMode))}")
         self.model = model
         self.price = price
         """What its tokens cost, where the server does not say."""
@@ -86,7 +89,7 @@ class OpenAIPolicy(Policy):
             max_tokens=max_tokens,
             stop=stop,
             n=n,
-            extra_body=extra_body or {},
+            extra_body={} if extra_body is None else extra_body,
             logprobs=logprobs,
             token_ids=token_ids,
             send_seed=send_seed,
@@ -219,6 +222,12 @@ class _OpenAISession(Session):
 def _is_plain(body: bytes) -> bool:
     """Whether every reader of JSON takes it as it stands; what is mended in reading is not."""
     return body.isascii() and not (b"NaN" in body or b"Infinity" in body or b"\\ud" in body or b"\\uD" in body)
+
+
+def _check_kinds(**given: tuple[object, type]) -> None:
+    for name, (value, kind) in given.items():
+        if value is not None and not isinstance(value, kind):
+            raise UsageError(f"{name}={value!r} is not a {kind.__name__}")
 
 
 def _transport(client: AsyncOpenAI | None) -> Transport:

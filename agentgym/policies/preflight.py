@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from agentgym.errors import EndpointFault, UsageError, did_you_mean
+from agentgym.errors import EndpointFault, UsageError
 from agentgym.limits import running_clock
 from agentgym.policies.endpoint import Endpoint
 
@@ -19,11 +19,9 @@ _UNREACHABLE = 3
 async def check_endpoint(endpoint: Endpoint, model: str) -> None:
     """Ask for the list of models; a server with none, or an empty one, is taken at its word; else UsageError."""
     listed = await _models(endpoint)
-    if listed and model not in listed:
-        raise UsageError(
-            f"{endpoint.base_url} lists no model {model!r}; {did_you_mean(model, listed[:20])} "
-            "(--no-preflight plays it nevertheless)"
-        )
+    missing = endpoint.missing(model, listed) if listed else None
+    if missing is not None:
+        raise UsageError(f"{endpoint.base_url} {missing} (--no-preflight plays it nevertheless)")
 
 
 async def _models(endpoint: Endpoint) -> list[str] | None:

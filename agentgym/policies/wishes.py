@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,25 @@ class Wishes:
     send_seed: bool = False
     stream: bool = False
 
+    def __post_init__(self) -> None:
+        wrong = [name for name, fits in self._checks() if not fits]
+        if wrong:
+            raise UsageError(f"{wrong[0]}={getattr(self, wrong[0])!r}: {_FORMS[wrong[0]]}")
+
+    def _checks(self) -> Iterator[tuple[str, bool]]:
+        temperature: Any = self.temperature
+        stop: Any = self.stop
+        body: Any = self.extra_body
+        yield "temperature", temperature is None or (is_number(temperature) and 0 <= temperature < math.inf)
+        for name in ("max_tokens", "n"):
+            value = getattr(self, name)
+            yield name, value is None or (type(value) is int and value > 0)
+        texts = stop is None or isinstance(stop, str) or (isinstance(stop, Sequence) and all(map(_is_text, stop)))
+        yield "stop", texts
+        yield "extra_body", isinstance(body, Mapping) and all(map(_is_text, body))
+        for name in ("logprobs", "token_ids", "send_seed", "stream"):
+            yield name, isinstance(getattr(self, name), bool)
+
     def fields(self, *, for_openai: bool) -> JsonObject:
         """Of every request."""
         # OpenAI's newer models refuse `max_tokens`; many other servers know nothing else.
@@ -54,7 +74,7 @@ class Wishes:
 
     def settings(self) -> JsonObject:
         """What a run keeps of them: whatever was chosen, and no secret."""
-        body = {name: HIDDEN if _SECRET.search(name) else value for name, value in self.extra_body.items()}
+        body = _without_secrets(dict(self.extra_body))
         return _given(
             {
                 "temperature": self.temperature,
@@ -71,6 +91,34 @@ class Wishes:
 
     def _stops(self) -> JsonValue:
         return self.stop if isinstance(self.stop, str | None) else list(self.stop)
+
+
+_FORMS = {
+    "temperature": "give a number of at least 0",
+    "max_tokens": "give a whole number of at least 1",
+    "n": "give a whole number of at least 1",
+    "stop": "give a text, or a list of texts",
+    "extra_body": "give a table of names and values",
+    **dict.fromkeys(("logprobs", "token_ids", "send_seed", "stream"), "give True or False"),
+}
+
+
+def is_number(value: object) -> bool:
+    """Whether it is one, which for Python a bool is too."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _without_secrets(value: JsonValue) -> JsonValue:
+    """At any depth: what a name says is secret is hidden."""
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: HIDDEN if _SECRET.search(name) else _without_secrets(inner) for name, inner in value.items()}
 
 
 def _given(values: Mapping[str, Any]) -> JsonObject:

@@ -1,1 +1,1 @@
-"""Programming problems, their readers, bugs put into programs, and what to say about errors: ground shared by environments."""
+"""Programming problems, readers of them, bugs put into programs, and what to say about errors."""

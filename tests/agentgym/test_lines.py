@@ -82,8 +82,9 @@ async def test_a_call_gives_up_in_the_end_but_not_for_being_told_to_come_later()
     with pytest.raises(EndpointFault, match="it said no"):
         await line.call(endpoint)
     assert (len(endpoint.calls), lines.stopped) == (3, None)
-    patient = Endpoint(*[fault("overloaded", 429, 0.1)] * 20)
-    assert (await line.call(patient)).attempts == 21
+    patient = Endpoint(*[fault("overloaded", 429, 0.1)] * 8)
+    _, line = new_line(attempts=3)
+    assert (await line.call(patient)).attempts == 9
 
 
 async def test_who_wants_to_be_left_alone_for_a_day_is() -> None:
@@ -102,7 +103,26 @@ async def test_a_refusal_of_one_request_is_final_and_concerns_no_other() -> None
     assert (await line.call(Endpoint())).value == "well"
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, None])
+async def test_an_endpoint_that_only_ever_says_later_is_out_too() -> None:
+    lines, line = new_line(patience_s=2.0)
+    endpoint = Endpoint(for_ever=fault("overloaded", 429, 1.0))
+    for end in await many_calls(line, endpoint):
+        assert isinstance(end, (Outage, EndpointFault))
+    assert isinstance(lines.stopped, Outage)
+    assert endpoint.calls[-1] - endpoint.calls[0] < 15
+
+
+async def test_one_403_may_mean_what_was_said_and_three_mean_the_caller() -> None:
+    lines, line = new_line()
+    endpoint = Endpoint(for_ever=fault("refused", 403))
+    for number in range(3):
+        assert lines.stopped is None, number
+        with pytest.raises(EndpointFault):
+            await line.call(endpoint)
+    assert isinstance(lines.stopped, UsageError)
+
+
+@pytest.mark.parametrize("status", [401, 404, None])
 async def test_a_refusal_before_anything_went_well_is_wrong_use(status: int | None) -> None:
     lines, line = new_line()
     with pytest.raises(EndpointFault):
