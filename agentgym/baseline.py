@@ -13,7 +13,7 @@ from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
 from agentgym.policies.idle import IdlePolicy
 from agentgym.runner import run
-from agentgym.runs import BASELINE, INFO, write_whole
+from agentgym.runs import BASELINE, write_whole
 from agentgym.suite import Suite
 
 MOST = 1000
@@ -29,12 +29,9 @@ async def play_baseline(suite: Suite, *, seed: int, limit: int | None, trials: i
 
 
 def keep_baseline(folder: Path, idle: JsonObject) -> None:
-    """Put it beside the records of a run, or of one to come."""
-    if not (folder / INFO).exists() and folder.is_dir() and any(folder.iterdir()):
-        return  # whoever wants to play there is refused
+    """Put it beside the records of a run."""
     told = {"policy": "idle", **{name: idle[name] for name in _TOLD}}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / BASELINE, dump_json(told) + b"\n")
     except OSError as error:
         raise RunFolderError(f"cannot write {folder}: {error.strerror}; give another place with --out") from None

@@ -88,7 +88,7 @@ class Crew:
         self._held: dict[int, Episode] = {}
         """Episodes that ended before others that were begun earlier, where order counts."""
         self._changed = anyio.Event()
-        self._broken: AgentGymError | None = None
+        self._broken: Exception | None = None
         self.lines.on_room = self.lines.on_stop = self._notice
         self.lines.on_usage = self._check_budget
 
@@ -104,16 +104,24 @@ class Crew:
                 around.start_soon(self._guarded, self._store.keep_synced)
             if self._budget.seconds is not None:
                 around.start_soon(self._end_in, self._budget.seconds)
+            self._check_budget()
             async with anyio.create_task_group() as self._group:
-                for job in self._jobs:
-                    if self._store is None or not self._store.is_finished(job.task_id, job.trial):
-                        await self._begin(job)
+                await self._begin_all()
             around.cancel_scope.cancel()
         _LOG.info("the run ends", policy=self._policy.name, begun=self._begun)
         if isinstance(self.lines.stopped, UsageError):
             raise self.lines.stopped
         if self._broken is not None:
             raise self._broken
+
+    async def _begin_all(self) -> None:
+        try:
+            for job in self._jobs:
+                if self._store is None or not self._store.is_finished(job.task, job.trial, job.seed):
+                    await self._begin(job)
+        except Exception as error:  # whatever the jobs' maker raises; in the end, without a group around it
+            self._broken = self._broken or error
+            self._group.cancel_scope.cancel()
 
     async def _begin(self, job: Job) -> None:
         while self.lines.stopped is None and not self._has_room():
@@ -128,7 +136,8 @@ class Crew:
                 await checkpoint()  # it goes as far as its first call, perhaps, before another one begins
         elif not _leaves_no_record(stopped):
             await checkpoint()
-            await self._ended(number, self._unplayed(job, stopped))
+            if self._store is None or not self._store.was_recorded(job.task_id, job.trial):
+                await self._ended(number, self._unplayed(job, stopped))
 
     def _has_room(self) -> bool:
         busy = self._playing + len(self._held)

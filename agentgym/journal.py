@@ -26,7 +26,17 @@ class KeptCall:
 class Journal:
     """The journal of one episode; `write` puts lines where they survive the process."""
 
-    def __init__(self, task_id: str, trial: int, write: Callable[[bytes], None], kept: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self,
+        task_id: str,
+        trial: int,
+        write: Callable[[bytes], None],
+        kept: Iterable[bytes] = (),
+        *,
+        counted: bool = False,
+    ) -> None:
+        self.counted = counted
+        """Whether what was kept counts as used up already."""
         self.divergences = 0
         """How many steps showed something else than before; what was shown before is what counts."""
         self._prefix = line_prefix(task_id, trial)

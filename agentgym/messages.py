@@ -141,10 +141,15 @@ class Message:
         if self.tool_calls:
             body["content"] = self.content or None
             body["tool_calls"] = [
-                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.text}}
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _sent(call)}}
                 for call in self.tool_calls
             ]
         return dump_json(body)
+
+
+def _sent(call: ToolCall) -> str:
+    """The arguments, in an object whatever they are: vLLM, SGLang and others answer no history with anything else."""
+    return call.text if call.problem is None else dump_json({"invalid_arguments": call.text}).decode()
 
 
 class Conversation(Sequence[Message]):

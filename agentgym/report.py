@@ -16,7 +16,7 @@ from agentgym.errors import EnvironmentFault, boundary
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
 from agentgym.registry import load_target
-from agentgym.runs import BASELINE, RunInfo, episode_lines, read_episodes, read_info, write_whole
+from agentgym.runs import BASELINE, RunInfo, episode_lines, naming_damaged, read_episodes, read_info, write_whole
 from agentgym.summary import Summary, read_facts
 
 SUMMARY, TABLE = "summary.json", "summary.csv"
@@ -50,7 +50,8 @@ def write_summary(folder: str | Path, summary: JsonObject) -> None:
 def _summed(folder: Path, info: RunInfo) -> Summary:
     summary = Summary(planned=info.planned, trials=info.trials, tag_fields=info.tag_fields)
     for line in episode_lines(folder):
-        summary.add(read_facts(line))
+        with naming_damaged(folder):
+            summary.add(read_facts(line))
     return summary
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sized
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sized
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -16,9 +16,10 @@ import anyio
 from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from agentgym.background import Background
 from agentgym.crew import Budget, Crew
 from agentgym.episode import Episode
-from agentgym.errors import AgentGymError, EnvironmentFault, RunStopped, UsageError, boundary
+from agentgym.errors import EnvironmentFault, RunStopped, UsageError, boundary
 from agentgym.jobs import Job
 from agentgym.lines import Lines, Retries
 from agentgym.messages import JsonObject
@@ -92,7 +93,8 @@ async def run(
         on_start(info.planned, 0 if kept is None else kept.resumed)
         crew = Crew(jobs, policy, on_episode=told, store=kept, lines=lines, budget=budget, caps=caps)
         if preflight and (kept is None or kept.resumed != info.planned):
-            await policy.preflight()
+            with suppress(RunStopped), lines.waiting():
+                await policy.preflight()
         await crew.play()
         stopped = lines.stopped if isinstance(lines.stopped, RunStopped) else None
         if kept is None:
@@ -177,7 +179,8 @@ def rollouts(
 ) -> Rollouts:
     """Play jobs and give their episodes as they end, or in the order of the jobs.
 
-    `async for episode in rollouts(...)`; who may leave before the end writes `async with rollouts(...) as episodes`.
+    `async for episode in rollouts(...)`, or `async with rollouts(...) as episodes` for who may leave before the end and
+    wants all to be over when the block is.
     """
     lines = lines or make_lines(concurrency, retries)
     return Rollouts(partial(Crew, jobs, policy, lines=lines, budget=budget, caps=caps, ordered=ordered), lines)
@@ -190,7 +193,7 @@ class Rollouts(AsyncIterator[Episode]):
         self.lines = lines
         self._crew = crew
         self._episodes: MemoryObjectReceiveStream[Episode] | None = None
-        self._broken: AgentGymError | None = None
+        self._broken: Exception | None = None
 
     async def __aenter__(self) -> Self:
         if self._episodes is not None:
@@ -209,7 +212,7 @@ class Rollouts(AsyncIterator[Episode]):
         return await self._group.__aexit__(kind, error, traceback)
 
     def __aiter__(self) -> AsyncIterator[Episode]:
-        return self._alone() if self._episodes is None else self
+        return _Alone(self._play_or_raise) if self._episodes is None else self
 
     async def __anext__(self) -> Episode:
         if self._episodes is None:
@@ -217,18 +220,36 @@ class Rollouts(AsyncIterator[Episode]):
         try:
             return await self._episodes.receive()
         except anyio.EndOfStream:
-            if self._broken is not None:
-                raise self._broken from None
-            raise StopAsyncIteration from None
-
-    async def _alone(self) -> AsyncIterator[Episode]:
-        async with self:
-            async for episode in self:
-                yield episode
+            raise (self._broken or StopAsyncIteration()) from None
 
     async def _play(self, send: MemoryObjectSendStream[Episode]) -> None:
+        try:
+            await self._play_or_raise(send)
+        except Exception as error:
+            self._broken = error
+
+    async def _play_or_raise(self, send: MemoryObjectSendStream[Episode]) -> None:
         with send:
-            try:
-                await self._crew(on_episode=send.send).play()
-            except AgentGymError as error:
-                self._broken = error
+            await self._crew(on_episode=send.send).play()
+
+
+class _Alone(AsyncIterator[Episode]):
+    """Iteration without a block around it: the reader may leave, or raise, and never come back."""
+
+    def __init__(self, play: Callable[[MemoryObjectSendStream[Episode]], Awaitable[None]]) -> None:
+        send, self._episodes = anyio.create_memory_object_stream[Episode](0)
+        self._work = Background(partial(play, send))
+
+    async def __anext__(self) -> Episode:
+        try:
+            return await self._episodes.receive()
+        except anyio.EndOfStream:
+            await self._work.ended.wait()
+            raise (self._work.error or StopAsyncIteration()) from None
+        except BaseException:
+            await self._work.stop()
+            raise
+
+    def __del__(self) -> None:
+        self._episodes.close()
+        self._work.abandon()

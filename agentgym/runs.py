@@ -84,7 +84,20 @@ def read_info(folder: str | Path) -> RunInfo:
 
 def read_episodes(folder: str | Path) -> Iterator[Episode]:
     """The records of a run, in the order they were written; the last one of each task and trial."""
-    return map(Episode.from_json, episode_lines(folder))
+    for line in episode_lines(folder):
+        with naming_damaged(folder):
+            episode = Episode.from_json(line)
+        yield episode
+
+
+@contextmanager
+def naming_damaged(folder: str | Path) -> Iterator[None]:
+    """A record that cannot be read is told with its file, and what mends it."""
+    try:
+        yield
+    except DataFileError as error:
+        told = f"a record is damaged: {error}; `agentgym resume {folder}` plays its episode again"
+        raise DataFileError(f"{Path(folder) / EPISODES}: {told}") from None
 
 
 def episode_lines(folder: str | Path) -> Iterator[bytes]:
@@ -92,7 +105,8 @@ def episode_lines(folder: str | Path) -> Iterator[bytes]:
     path = Path(folder) / EPISODES
     if not path.exists():
         return
-    again = _played_again(path)
+    with naming_damaged(folder):
+        again = _played_again(path)
     for line in whole_lines(path):
         if not again or not _is_superseded(line, again):
             yield line

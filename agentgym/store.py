@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import fields, replace
+from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 from time import sleep
@@ -16,10 +17,11 @@ from typing import Any, Self
 import anyio
 import orjson
 from anyio import to_thread
+from pydantic import BaseModel
 
 from agentgym.appendfile import AppendFile
 from agentgym.episode import EnvironmentInfo, Episode
-from agentgym.errors import RunFolderError
+from agentgym.errors import DataFileError, RunFolderError
 from agentgym.events import EventLog
 from agentgym.journal import Journal, line_prefix, prefix_of
 from agentgym.jsontext import dump_json
@@ -32,10 +34,13 @@ from agentgym.runs import (
     LOCK,
     PolicyInfo,
     RunInfo,
+    key_of,
     read_info,
     whole_lines,
     write_whole,
+    written_whole,
 )
+from agentgym.steps import task_id
 
 _LOG = EventLog(__name__)
 SYNC_S = 0.15
@@ -57,10 +62,14 @@ class RunStore:
         self.resumed = 0
         """How many finished episodes were found."""
         self.spent: Usage = NO_USAGE
-        """What they had used up."""
+        """What all episodes that were found had used up."""
         self.fresh = True
         """Whether no record of any episode was found."""
-        self._finished = set[bytes]()
+        self._finished: dict[bytes, bytes] = {}
+        """For each episode that need not be played again, a digest of its task and seed."""
+        self._counted = set[bytes]()
+        """Those that were not evaluable: what they had used up is in `spent`."""
+        self._begun_here = False
         self._unfinished: dict[bytes, list[int]] = {}
         self._open = ExitStack()
 
@@ -72,15 +81,29 @@ class RunStore:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._open.close()
+        if error is not None and self._begun_here and self._is_empty():
+            self._discard()
 
-    def is_finished(self, task_id: str, trial: int) -> bool:
+    def is_finished(self, task: BaseModel, trial: int, seed: int) -> bool:
         """Whether the episode need not be played again; one that was not evaluable is."""
-        return bool(self._finished) and line_prefix(task_id, trial) in self._finished
+        name = task_id(task)
+        found = self._finished.get(line_prefix(name, trial)) if self._finished else None
+        if found is None:
+            return False
+        if found != _digest(orjson.loads(dump_json(task.model_dump(mode="json"))), seed):
+            told = f"trial {trial} of the task {name!r} is not what it was when it was played"
+            raise RunFolderError(f"{self.folder}: {told}; give another place with --out")
+        return True
 
-    def journal(self, task_id: str, trial: int) -> Journal:
+    def was_recorded(self, name: str, trial: int) -> bool:
+        """Whether there is a record of the episode that tells more than that it was not played now."""
+        return bool(self._counted) and line_prefix(name, trial) in self._counted
+
+    def journal(self, name: str, trial: int) -> Journal:
         """Where an episode writes down what it is told, with all it was told before."""
-        places = self._unfinished.pop(line_prefix(task_id, trial), [])
-        return Journal(task_id, trial, self._calls.write, self._lines_at(places))
+        prefix = line_prefix(name, trial)
+        places = self._unfinished.pop(prefix, [])
+        return Journal(name, trial, self._calls.write, self._lines_at(places), counted=prefix in self._counted)
 
     def add(self, episode: Episode) -> None:
         """Keep a finished episode."""
@@ -97,13 +120,14 @@ class RunStore:
     def _enter(self) -> None:
         try:
             with ExitStack() as stack:
+                self._refuse_what_is_no_run()
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._lock(stack)
                 self._agree()
+                self._find_finished()
                 self._episodes = stack.enter_context(closing(AppendFile(self.folder / EPISODES)))
                 self._calls = stack.enter_context(closing(AppendFile(self.folder / CALLS)))
                 self.fresh = self._episodes.is_empty
-                self._find_finished()
                 self._find_unfinished()
                 self._open = stack.pop_all()
             if self._finished or self._unfinished:
@@ -126,11 +150,16 @@ class RunStore:
         os.ftruncate(file, 0)
         os.pwrite(file, b"%d\n" % os.getpid(), 0)
 
+    def _refuse_what_is_no_run(self) -> None:
+        if not self.folder.exists() or (self.folder / INFO).exists():
+            return
+        if any(entry.name not in (LOCK, BASELINE) and entry.name[0] != "." for entry in self.folder.iterdir()):
+            raise RunFolderError(f"{self.folder} is not empty and holds no run; give another place with --out")
+
     def _agree(self) -> None:
         """Go on with the run that is here only if it is the one that is asked for."""
-        if not (self.folder / INFO).exists():
-            if any(entry.name not in (LOCK, BASELINE) and entry.name[0] != "." for entry in self.folder.iterdir()):
-                raise RunFolderError(f"{self.folder} is not empty and holds no run; give another place with --out")
+        if not (self.folder / INFO).exists() or self._is_empty():
+            self._begun_here = True
             write_whole(self.folder / INFO, self.info.to_json())
             return
         before = read_info(self.folder)
@@ -139,16 +168,40 @@ class RunStore:
         if before != self.info:
             write_whole(self.folder / INFO, self.info.to_json())
 
+    def _is_empty(self) -> bool:
+        """Whether nothing was played here yet."""
+        files = (self.folder / EPISODES, self.folder / CALLS)
+        return not any(file.exists() and file.stat().st_size for file in files)
+
+    def _discard(self) -> None:
+        """Leave nothing behind of a run that never began."""
+        with suppress(OSError):
+            for name in (EPISODES, CALLS, BASELINE, INFO, LOCK):
+                (self.folder / name).unlink(missing_ok=True)
+            self.folder.rmdir()
+
     def _find_finished(self) -> None:
-        for line in whole_lines(self.folder / EPISODES):
-            with suppress(ValueError, KeyError, TypeError):  # what cannot be read is played again
+        path = self.folder / EPISODES
+        damaged = 0
+        used = dict[bytes, Usage]()
+        for line in whole_lines(path) if path.exists() else ():
+            try:
                 record: dict[str, Any] = orjson.loads(line)
-                prefix = line_prefix(record["task_id"], record["trial"])
+                prefix, usage = line_prefix(record["task_id"], record["trial"]), Usage(**record["usage"])
                 if record["outcome"] == "not_evaluable":
+                    used[prefix] = usage  # of several records the last one counts
                     continue
-                self.spent += Usage(**record["usage"])
-                self._finished.add(prefix)
+                self._finished[prefix] = _digest(record["task"], record["seed"])
+                self.spent += usage
+                used.pop(prefix, None)
+            except (ValueError, KeyError, TypeError):
+                damaged += 1
+        self._counted = set(used)
+        self.spent = sum(used.values(), self.spent)
         self.resumed = len(self._finished)
+        if damaged:
+            _LOG.warning("damaged records are taken out, and played again", file=str(path), records=damaged)
+            _take_out_damaged(path)
 
     def _find_unfinished(self) -> None:
         """Where in the journal the lines of unfinished episodes begin."""
@@ -169,6 +222,19 @@ class RunStore:
             for place in places:
                 file.seek(place)
                 yield file.readline()
+
+
+def _digest(task: object, seed: object) -> bytes:
+    """Of what an episode is of, as its record holds it."""
+    return blake2b(dump_json([task, seed]), digest_size=8).digest()
+
+
+def _take_out_damaged(path: Path) -> None:
+    with written_whole(path) as file:
+        for line in whole_lines(path):
+            with suppress(DataFileError):
+                key_of(line)
+                file.write(line)
 
 
 def _locked(file: int) -> bool:
@@ -198,6 +264,12 @@ def _check_same(before: RunInfo, asked: RunInfo, folder: Path) -> None:
         raise RunFolderError(
             f"{folder} holds another run: its {name} is {dump_json(old).decode()}, not {dump_json(new).decode()}; "
             "give another place with --out"
+        )
+    fewer = (before.planned or 0) > (asked.planned or 0) and asked.planned is not None
+    if fewer or before.trials > asked.trials:
+        raise RunFolderError(
+            f"{folder} was begun with more: {before.planned} episodes of {before.trials or 1} trials, not "
+            f"{asked.planned} of {asked.trials or 1}; give another place with --out"
         )
 
 

@@ -6,6 +6,7 @@ equal runs is under `timings`.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -299,4 +300,5 @@ def _by_name(things: Mapping[str, T], figure: Callable[[T], JsonValue]) -> JsonO
 
 
 def _share(part: float, whole: float) -> float | None:
-    return part / whole if whole else None
+    share = part / whole if whole else math.inf
+    return share if math.isfinite(share) else None

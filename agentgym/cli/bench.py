@@ -13,7 +13,7 @@ from shlex import quote
 
 import anyio
 
-from agentgym.baseline import keep_baseline, play_baseline
+from agentgym.baseline import play_baseline
 from agentgym.cli.output import write_json, write_table
 from agentgym.cli.progress import Progress, progress
 from agentgym.cli.running import build_policy, play
@@ -131,10 +131,8 @@ class Bench:
         policy = build_policy(spec, args)
         folder = _folder(_Asked(suite, spec, policy), args, alone=alone)
         found = (folder / INFO).exists()
-        keep_baseline(folder, idle)
-        result = await play(
-            suite, policy, folder, args, shown, spec=spec, seed=args.seed, limit=args.limit, trials=args.trials
-        )
+        what = {"seed": args.seed, "limit": args.limit, "trials": args.trials, "idle": idle}
+        result = await play(suite, policy, folder, args, shown, spec=spec, **what)
         if found and not shown.played and result.stopped is None and not args.quiet:
             sys.stderr.write(f"{folder}: all episodes are there; --new plays it again\n")
         self._stopped = self._stopped or result.stopped

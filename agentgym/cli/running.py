@@ -8,12 +8,12 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 
+from agentgym.baseline import keep_baseline
 from agentgym.cli.progress import Progress
 from agentgym.cli.settings import policy_settings
 from agentgym.crew import Budget
@@ -74,11 +74,21 @@ async def play(
     seed: int,
     limit: int | None,
     trials: int | None,
+    idle: JsonObject | None = None,
 ) -> RunResult:
-    """Play a suite into a run directory; Ctrl-C once lets calls under way come to their end, and twice does not."""
+    """Play a suite into a run directory; Ctrl-C once lets calls under way come to their end, and twice does not.
+
+    What the idle agent scores is kept beside it.
+    """
     lines = make_lines(args.concurrency, Retries(patience_s=args.patience))
     budget = Budget(tokens=args.max_run_tokens, cost_usd=args.max_cost, seconds=args.max_seconds)
     label = f"{suite.id} / {policy.name}"
+
+    def begin(planned: int | None, found: int) -> None:
+        if folder is not None and idle is not None:
+            keep_baseline(folder, idle)
+        shown.begin(label, lines, planned, found)
+
     async with aclosing(policy), _interruptible(lines) as scope:
         with scope:
             result = await run(
@@ -93,7 +103,7 @@ async def play(
                 budget=budget,
                 caps=dict(args.cap or []),
                 preflight=not args.no_preflight,
-                on_start=partial(shown.begin, label, lines),
+                on_start=begin,
                 on_episode=shown.episode,
             )
         if scope.cancelled_caught:

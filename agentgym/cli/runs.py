@@ -87,7 +87,7 @@ def _row(folder: Path) -> Row:
         info.planned,
         outcomes.total(),
         outcomes["solved"] / judged if judged else None,
-        _state(folder, info, outcomes.total()),
+        _state(folder, info, outcomes),
         info.created_at,
     )
 
@@ -110,12 +110,14 @@ def _counted_outcomes(folder: Path) -> Counter[str]:
     return Counter(key_of(line)[1] for line in episode_lines(folder))
 
 
-def _state(folder: Path, info: RunInfo, episodes: int) -> str:
+def _state(folder: Path, info: RunInfo, outcomes: Counter[str]) -> str:
     if is_being_played(folder):
         return "being played"
-    if info.planned is None:  # nobody counted; but only a run that came to its end, or was reported, is summed up
-        return "finished" if (folder / SUMMARY).exists() else "unfinished"
-    return "finished" if episodes >= info.planned else "unfinished"
+    # Where nobody counted: only a run that came to its end, or was reported, is summed up.
+    whole = (folder / SUMMARY).exists() if info.planned is None else outcomes.total() >= info.planned
+    if whole and outcomes["not_evaluable"]:
+        return f"finished, {outcomes['not_evaluable']} not evaluable"
+    return "finished" if whole else "unfinished"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

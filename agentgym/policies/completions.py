@@ -28,11 +28,18 @@ def read_turns(body: bytes, *, temperature: float | None = None, latency_s: floa
     Raises ValueError with what is wrong with the reply.
     """
     reply, choices = _answered(body)
+    if len(choices) > 1:
+        choices = sorted(choices, key=_index)
     first = _turn(reply, choices[0], 0, temperature, latency_s)
     if len(choices) == 1:
         return (first,)
     others = enumerate(choices[1:], 1)
     return first, *(_turn(reply, choice, position, temperature, latency_s) for position, choice in others)
+
+
+def _index(choice: JsonValue) -> int:
+    index = choice.get("index") if isinstance(choice, dict) else None
+    return index if isinstance(index, int) else 0
 
 
 def read_reply(body: bytes) -> JsonValue:
@@ -42,7 +49,7 @@ def read_reply(body: bytes) -> JsonValue:
     except orjson.JSONDecodeError:
         pass
     try:
-        return _loads(dump_json(json.loads(body.decode(errors="replace"))))
+        return _loads(dump_json(json.loads(body.decode("utf-8-sig", errors="replace"))))
     except (ValueError, RecursionError):
         raise ValueError("the reply is not JSON") from None
 

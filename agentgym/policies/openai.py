@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from agentgym import tracing
 from agentgym.ambient import JOURNAL, LINES
 from agentgym.errors import EndpointFault, UsageError
+from agentgym.events import EventLog
 from agentgym.jsontext import dump_json
 from agentgym.limiter import MOST
 from agentgym.limits import running_clock
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 ToolMode = Literal["auto", "native", "text"]
+_LOG = EventLog(__name__)
 
 
 class OpenAIPolicy(Policy):
@@ -99,6 +101,9 @@ class OpenAIPolicy(Policy):
         self._settings = wishes.settings() | ({} if tools == "auto" else {"tools": tools})
         self._temperature = None if temperature is None else float(temperature)
         self._send_seed = send_seed
+        self._choices = n or 1
+        self._token_ids = token_ids
+        self._told_of_lack = False
         self._tool_mode: ToolMode = tools
         self._knows_no_tools = tools == "text"
         self._on_chunk = (on_chunk or _ignore) if stream else None
@@ -159,9 +164,18 @@ class OpenAIPolicy(Policy):
         """The choices of a reply."""
         try:
             turns = read_turns(reply.body, temperature=self._temperature, latency_s=latency_s)
+            self._notice_lack(turns)
             return tuple(map(dialect.read, turns))
         except ValueError as error:
             raise self.endpoint.unreadable(reply, str(error)) from None
+
+    def _notice_lack(self, turns: tuple[Turn, ...]) -> None:
+        """Tell once of what was asked for and did not come: servers may pass over what they do not know."""
+        few, bare = len(turns) < self._choices, self._token_ids and turns[0].span is None
+        if (few or bare) and not self._told_of_lack:
+            self._told_of_lack = True
+            told = f"{len(turns)} of the {self._choices} choices" if few else "none of the token ids"
+            _LOG.warning(f"the server gives {told} asked for", model=self.model, base_url=self.base_url)
 
     def __repr__(self) -> str:
         return f"OpenAIPolicy({self.model!r}, base_url={self.base_url!r})"
@@ -177,6 +191,8 @@ class _OpenAISession(Session):
         self._journal = JOURNAL.get()
         self._clock = running_clock()
         self._carrier: Transport | None = None
+        self._recalled = False
+        """Whether the last turn was taken from the journal."""
 
     async def act(self, conversation: Conversation) -> Turn:
         try:
@@ -189,7 +205,8 @@ class _OpenAISession(Session):
         turn = turns[0] if len(turns) == 1 else replace(turns[0], alternatives=turns[1:])
         if self._policy.price is not None and not turn.usage.cost_usd:
             turn = replace(turn, usage=replace(turn.usage, cost_usd=self._policy.price.cost_usd(turn.usage)))
-        self._lines.spend(turn.usage)
+        if not (self._recalled and self._journal is not None and self._journal.counted):
+            self._lines.spend(turn.usage)
         return turn
 
     async def _turns(self, conversation: Conversation) -> tuple[Turn, ...]:
@@ -198,6 +215,7 @@ class _OpenAISession(Session):
             return (await self._call(conversation)).value[0]
         request = self._dialect.digest(conversation)
         kept = self._journal.recall(request)
+        self._recalled = kept is not None
         if kept is not None:
             return self._policy.read(self._dialect, Reply(200, kept.reply), kept.latency_s)
         answered = await self._call(conversation)

@@ -28,12 +28,15 @@ async def _models(endpoint: Endpoint) -> list[str] | None:
     clock = running_clock()
     ends = clock() + PREFLIGHT_S
     tried = 0
+    told: EndpointFault | None = None
     while True:
         tried += 1
         try:
             return await endpoint.models(timeout_s=min(_ATTEMPT_S, ends - clock()))
         except EndpointFault as fault:
+            if told is None or fault.kind != "timeout":
+                told = fault  # the last attempt has little time, which is no news
             hopeless = not fault.passing or (fault.kind == "unreachable" and tried >= _UNREACHABLE)
             if hopeless or clock() + 2 * _PAUSE_S > ends:
-                raise UsageError(f"{fault} (--no-preflight goes on nevertheless)") from None
+                raise UsageError(f"{told} (--no-preflight goes on nevertheless)") from None
         await anyio.sleep(_PAUSE_S)

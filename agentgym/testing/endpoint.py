@@ -213,13 +213,16 @@ class FakeEndpoint:
     def _refused(self, body: JsonObject | None, request: web.Request) -> FakeReply | None:
         if body is None:
             return _NO_REQUEST
-        if self._api_key is not None and request.headers.get("Authorization") != f"Bearer {self._api_key}":
-            return wrong_key()
-        return None
+        return None if self._has_key(request) else wrong_key()
+
+    def _has_key(self, request: web.Request) -> bool:
+        return self._api_key is None or request.headers.get("Authorization") == f"Bearer {self._api_key}"
 
     async def _list_models(self, request: web.Request) -> web.StreamResponse:
         if not self._lists_models:
             raise web.HTTPNotFound
+        if not self._has_key(request):
+            return await Delivery(request, ChatRequest({}, {}), 0, self._pauses, self._faults).send(wrong_key())
         return web.json_response({"object": "list", "data": [{"id": self.model, "object": "model"}]})
 
 

@@ -61,6 +61,10 @@ class AiohttpTransport(Transport):
             raise EndpointFault(f"cannot connect: no connection within {CONNECT_S:g} s", kind="unreachable") from None
         except TimeoutError:
             raise EndpointFault(f"no answer within {timeout_s:g} s", kind="timeout") from None
+        except aiohttp.ClientHttpProxyError as error:
+            # Its own words hold the address of the proxy, with the password.
+            told = f"cannot connect: the proxy answers {error.status} {error.message}"
+            raise EndpointFault(told, kind="unreachable") from None
         except aiohttp.ClientError as error:
             raise EndpointFault(f"no whole answer came: {error}") from None
 

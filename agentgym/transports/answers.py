@@ -1,7 +1,8 @@
-"""Reads one HTTP/1.1 answer as its bytes come (RFC 9112); what does not keep to it is a ValueError."""
+"""Reads one HTTP/1.1 answer as its bytes come (RFC 9112); what does not keep to it is a BadAnswer."""
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Callable
 
@@ -9,6 +10,10 @@ from agentgym.transport import OnChunk, Reply
 
 _LONGEST_HEAD = 1 << 16
 _NO_BODY = (204, 304)
+
+
+class BadAnswer(ValueError):
+    """What came is no answer; the message says why."""
 
 
 class AnswerReader:
@@ -39,7 +44,7 @@ class AnswerReader:
         while self._state is not None and self._state():
             pass
         if self._state is None and self._buffer:
-            raise ValueError("more came than was asked for")
+            raise BadAnswer("more came than was asked for")
         return self._state is None
 
     def end(self) -> bool:
@@ -58,13 +63,13 @@ class AnswerReader:
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > _LONGEST_HEAD:
-                raise ValueError("its head is too long")
+                raise BadAnswer("its head is too long")
             return False
         lines = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
         del self._buffer[: end + 4]
         version, _, rest = lines[0].partition(" ")
         if not version.startswith("HTTP/1.") or not rest[:3].isdecimal():
-            raise ValueError(f"no HTTP/1.1 answer: {lines[0][:60]!r}")
+            raise BadAnswer(f"no HTTP/1.1 answer: {lines[0][:60]!r}")
         status = int(rest[:3])
         if 100 <= status < 200:
             return True  # the answer itself comes later
@@ -73,7 +78,7 @@ class AnswerReader:
         for line in lines[1:]:
             name, colon, value = line.partition(":")
             if not colon or not name or name != name.strip():
-                raise ValueError(f"no header: {line[:60]!r}")
+                raise BadAnswer(f"no header: {line[:60]!r}")
             headers[name.lower()] = value.strip()
         self._expect_body(version)
         return True
@@ -117,7 +122,7 @@ class AnswerReader:
         if self._left or len(self._buffer) < 2:
             return False
         if self._buffer[:2] != b"\r\n":
-            raise ValueError("a chunk is longer than it says")
+            raise BadAnswer("a chunk is longer than it says")
         del self._buffer[:2]
         self._state = self._read_chunk_size
         return True
@@ -144,7 +149,7 @@ class AnswerReader:
         end = self._buffer.find(b"\r\n")
         if end < 0:
             if len(self._buffer) > _LONGEST_HEAD:
-                raise ValueError("a line of it is too long")
+                raise BadAnswer("a line of it is too long")
             return None
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
@@ -154,7 +159,7 @@ class AnswerReader:
 def _number(text: str, base: int) -> int:
     digits = "0123456789abcdefABCDEF" if base == 16 else "0123456789"
     if not text or len(text) > 16 or text.strip(digits):
-        raise ValueError(f"no length: {text[:60]!r}")
+        raise BadAnswer(f"no length: {text[:60]!r}")
     return int(text, base)
 
 
@@ -164,8 +169,8 @@ def _decoded(body: bytes, encoding: str) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise ValueError(f"its encoding {encoding!r} was not asked for")
+        raise BadAnswer(f"its encoding {encoding!r} was not asked for")
     try:
-        return zlib.decompress(body, zlib.MAX_WBITS | 32)
-    except zlib.error as error:
-        raise ValueError(f"it does not decompress: {error}") from None
+        return zlib.decompress(body) if encoding == "deflate" else gzip.decompress(body)
+    except (zlib.error, gzip.BadGzipFile, EOFError) as error:
+        raise BadAnswer(f"it does not decompress: {error}") from None

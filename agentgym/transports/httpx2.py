@@ -16,13 +16,17 @@ class Httpx2Transport(Transport):
     """One httpx2 client; it is used and closed in one running event loop."""
 
     def __init__(self) -> None:
-        self._client = httpx2.AsyncClient(
-            # Compressed bodies that do not decode leave httpx2's generators open, of which trio complains.
-            headers={"Accept-Encoding": "identity"},
-            timeout=httpx2.Timeout(None, connect=CONNECT_S),
-            limits=httpx2.Limits(keepalive_expiry=IDLE_S),
-            follow_redirects=False,
-        )
+        try:
+            self._client = httpx2.AsyncClient(
+                # Compressed bodies that do not decode leave httpx2's generators open, of which trio complains.
+                headers={"Accept-Encoding": "identity"},
+                timeout=httpx2.Timeout(None, connect=CONNECT_S),
+                limits=httpx2.Limits(keepalive_expiry=IDLE_S),
+                follow_redirects=False,
+            )
+        except (httpx2.InvalidURL, ImportError, ValueError):
+            told = "the environment names a proxy that cannot be used: write http://HOST:PORT"
+            raise EndpointFault(told, kind="refused") from None
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, on_chunk: OnChunk | None = None

@@ -11,18 +11,18 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from agentgym.errors import EndpointFault
 from agentgym.proxies import environment_proxy
 from agentgym.transport import CONNECT_S, IDLE_S, OnChunk, Reply, Transport
-from agentgym.transports.answers import AnswerReader
+from agentgym.transports.answers import AnswerReader, BadAnswer
 
 _LOOKED_UP_S = 30.0
-_Address = tuple[int, Any]
-"""The family of an address, and itself."""
+_Address = tuple[Any, ...]
+"""What getaddrinfo tells of one: its family comes first, itself last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class WireTransport(Transport):
         self._loop = asyncio.get_running_loop()
         self._idle: defaultdict[tuple[str, int, bool], deque[_Connection]] = defaultdict(deque)
         self._open = set[_Connection]()
-        self._addresses: dict[tuple[str, int], tuple[float, list[_Address]]] = {}
-        """Until when the addresses of a host hold, and what they are."""
+        self._lookups: dict[tuple[str, int], tuple[float, asyncio.Future[list[_Address]]]] = {}
+        """Until when the addresses of a host hold, and what they are or will be."""
         self._busy: dict[_Connection, tuple[float, float]] = {}
         """When each answer must be there, and how long it was given."""
         self._watch: asyncio.TimerHandle | None = None
@@ -74,10 +74,11 @@ class WireTransport(Transport):
             await proxied.aclose()
         if self._watch is not None:
             self._watch.cancel()
+            self._watch = None
         connections, self._open = self._open, set()
         self._idle.clear()
         for connection in connections:
-            connection.abort()
+            connection.give_up(EndpointFault("no whole answer came: the transport was closed"))
         await asyncio.gather(*(connection.closed for connection in connections))
 
     async def _ask(self, place: _Place, request: bytes, timeout_s: float, on_chunk: OnChunk | None) -> Reply:
@@ -107,7 +108,7 @@ class WireTransport(Transport):
         for connection, (deadline, timeout_s) in tuple(self._busy.items()):
             soonest = min(soonest, now + _tick_s(timeout_s))
             if deadline <= now:
-                connection.give_up(timeout_s)
+                connection.give_up(EndpointFault(f"no answer within {timeout_s:g} s", kind="timeout"))
         self._watch = None
         if self._busy:
             self._look_again(soonest)
@@ -161,28 +162,34 @@ class WireTransport(Transport):
     async def _reach(self, place: _Place, within_s: float) -> socket.socket:
         """A connection to the first address of the host that takes one."""
         addresses = await self._addresses_of(place)
-        for number, (family, address) in enumerate(addresses, 1):
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            sock.setblocking(False)
+        for number, (family, *_, address) in enumerate(addresses, 1):
             try:
                 async with asyncio.timeout(within_s if number == len(addresses) else within_s / len(addresses)):
-                    await self._loop.sock_connect(sock, address)
-                return sock
-            except BaseException as error:
-                sock.close()
-                if not isinstance(error, (OSError, TimeoutError)) or number == len(addresses):
+                    return await self._dial(family, address)
+            except OSError:  # too late is one as well
+                if number == len(addresses):
                     raise
         raise OSError(f"{place.host} has no address")
 
+    async def _dial(self, family: int, address: Any) -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            await self._loop.sock_connect(sock, address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
     async def _addresses_of(self, place: _Place) -> list[_Address]:
-        """Looked up once in a while: a thousand connections at once would ask a thousand times."""
-        found = self._addresses.get((place.host, place.port))
+        """Looked up once in a while and for all who ask: a thousand connections at once would ask a thousand times."""
+        until, lookup = self._lookups.get((place.host, place.port), (-math.inf, None))
         now = self._loop.time()
-        if found is None or found[0] < now:
-            listed = await self._loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
-            found = (now + _LOOKED_UP_S, [(family, address) for family, _, _, _, address in listed])
-            self._addresses[place.host, place.port] = found
-        return found[1]
+        if lookup is None or until < now or (lookup.done() and lookup.exception() is not None):
+            ask = partial(socket.getaddrinfo, place.host, place.port, type=socket.SOCK_STREAM)
+            lookup = self._loop.run_in_executor(None, ask)
+            self._lookups[place.host, place.port] = (now + _LOOKED_UP_S, lookup)
+        return await asyncio.shield(lookup)
 
 
 def _tick_s(timeout_s: float) -> float:
@@ -219,9 +226,9 @@ class _Connection(asyncio.Protocol):
             self._transport.write(request)
         return answer
 
-    def give_up(self, timeout_s: float) -> None:
-        """The deadline has passed."""
-        self._fail(EndpointFault(f"no answer within {timeout_s:g} s", kind="timeout"))
+    def give_up(self, error: Exception) -> None:
+        """Let go at once, for the reason that who waits is told."""
+        self._fail(error)
         self.abort()
 
     def abort(self) -> None:
@@ -241,29 +248,29 @@ class _Connection(asyncio.Protocol):
         try:
             if reader.feed(data):
                 self._succeed(reader)
-        except ValueError as error:
-            self._fail(EndpointFault(f"no whole answer came: {error}"))
-            self.abort()
+        except BadAnswer as error:
+            self.give_up(EndpointFault(f"no whole answer came: {error}"))
+        except Exception as error:
+            self.give_up(error)  # of who is told of each piece; asyncio would only log it
 
     def eof_received(self) -> None:
-        self._end()
+        if self._reader is not None and self._reader.end():
+            self._succeed(self._reader)
+        else:
+            self._miss()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._end()
+        self._miss()  # even where the end makes an answer whole: this one is a reset, or came from here
         self._transport = None
         self._open.discard(self)
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _end(self) -> None:
-        reader = self._reader
-        if reader is None:
-            return
-        if reader.end():
-            self._succeed(reader)
-        else:
-            told = "the server hung up in the middle of it" if reader.begun else "the server hung up"
-            self._fail(EndpointFault(f"no whole answer came: {told}"))
+    def _miss(self) -> None:
+        """No more will come."""
+        begun = self._reader is not None and self._reader.begun
+        told = "the server hung up in the middle of it" if begun else "the server hung up"
+        self._fail(EndpointFault(f"no whole answer came: {told}"))
 
     def _succeed(self, reader: AnswerReader) -> None:
         answer, self._answer, self._reader = self._answer, None, None
@@ -271,13 +278,13 @@ class _Connection(asyncio.Protocol):
             return
         try:
             answer.set_result((reader.reply(), reader.reusable))
-        except ValueError as error:
+        except BadAnswer as error:
             answer.set_exception(EndpointFault(f"no whole answer came: {error}"))
 
-    def _fail(self, fault: EndpointFault) -> None:
+    def _fail(self, error: Exception) -> None:
         answer, self._answer, self._reader = self._answer, None, None
         if answer is not None and not answer.done():
-            answer.set_exception(fault)
+            answer.set_exception(error)
 
 
 @cache

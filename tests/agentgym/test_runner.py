@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import anyio
 import pytest
@@ -29,9 +31,10 @@ from agentgym import (
 )
 from agentgym.caps import capped
 from agentgym.crew import Budget
-from agentgym.errors import Interrupted, UsageError
+from agentgym.errors import DataFileError, Interrupted, UsageError
 from agentgym.jobs import Job
 from agentgym.lines import Lines, Retries
+from agentgym.messages import JsonObject
 from agentgym.runner import rollouts, run
 from agentgym.runs import read_episodes
 from agentgym.suite import Suite, load_suite
@@ -355,3 +358,155 @@ async def test_a_changed_environment_does_not_go_on_with_what_another_version_re
     (tmp_path / "run.json").write_text(text.replace('"version": "1"', '"version": "0"'))
     with pytest.raises(UsageError, match="begun with version 0 of guess, which is now 1"):
         await run(suite, RandomPolicy(), tmp_path)
+
+
+async def test_who_leaves_a_plain_iteration_leaves_nothing_running_and_keeps_its_own_errors() -> None:
+    closed = anyio.Event()
+
+    class Watched(Count):
+        async def aclose(self) -> None:
+            closed.set()
+
+    async def find_fault() -> None:
+        async for _ in rollouts(endless(), COUNTING, concurrency=5):
+            raise KeyError("mine")
+
+    def endless() -> Iterator[Job]:
+        return (Job(make=Watched, task=Task(id=str(number)), seed=number) for number in range(10**9))
+
+    async for episode in rollouts(endless(), COUNTING, concurrency=5):
+        assert episode.outcome != "not_evaluable"
+        break
+    with anyio.fail_after(20), pytest.raises(KeyError, match="mine"):
+        await find_fault()
+    await closed.wait()
+    await anyio.lowlevel.checkpoint()
+
+
+async def test_what_a_list_of_jobs_raises_is_raised_by_a_plain_iteration() -> None:
+    def jobs_that_break() -> Iterator[Job]:
+        yield from jobs(2)
+        raise LookupError("no more tasks")
+
+    async def play_all() -> None:
+        async for _ in rollouts(jobs_that_break(), COUNTING):
+            pass
+
+    with pytest.raises(LookupError, match="no more tasks"):
+        await play_all()
+    with pytest.raises(LookupError, match="no more tasks"):
+        await run(jobs_that_break(), COUNTING)
+
+
+def guesses(*digits: int, count: int = 3) -> list[Job]:
+    from environments.guess import Guess, Secret
+
+    tasks = [Secret(id=f"t{number}", digit=digits[number % len(digits)]) for number in range(count)]
+    return [Job(make=Guess, task=task, seed=1) for task in tasks]
+
+
+async def test_tasks_that_changed_under_the_same_name_are_not_mixed_with_what_they_were(tmp_path: Path) -> None:
+    await run(guesses(5), COUNTING, tmp_path / "run")
+    await run(guesses(5, count=5), COUNTING, tmp_path / "run")
+    assert len(list(read_episodes(tmp_path / "run"))) == 5
+    with pytest.raises(UsageError, match="trial 0 of the task 't0' is not what it was when it was played"):
+        await run(guesses(7, count=6), COUNTING, tmp_path / "run")
+
+
+async def test_a_run_does_not_shrink(tmp_path: Path) -> None:
+    suite = load_suite("guess")
+    await run(suite, COUNTING, tmp_path / "run", limit=4, trials=2)
+    for fewer in ({"limit": 3, "trials": 2}, {"limit": 4}):
+        with pytest.raises(UsageError, match="was begun with more: 8 episodes of 2 trials"):
+            await run(suite, COUNTING, tmp_path / "run", **fewer)
+    result = await run(suite, COUNTING, tmp_path / "run", trials=3)
+    assert result.summary["episodes"] == result.summary["planned"] == 30
+
+
+async def test_what_never_began_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with FakeEndpoint("hello") as endpoint:
+        wrong, right = (OpenAIPolicy(name, base_url=endpoint.base_url) for name in ("wrong", "fake"))
+        with pytest.raises(UsageError, match="lists no model 'wrong'"):
+            await run(jobs(2), wrong, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+        result = await run(jobs(2), right, tmp_path / "run")
+        await right.aclose()
+    assert result.summary["episodes"] == 2
+
+
+async def test_a_folder_of_somebody_elses_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is not empty and holds no run"):
+        await run(jobs(2), COUNTING, tmp_path)
+    assert os.listdir(tmp_path) == ["mine.txt"]
+
+
+async def test_a_damaged_record_is_told_with_its_mend_and_played_again(tmp_path: Path) -> None:
+    await run(list(jobs(5)), COUNTING, tmp_path)
+    lines = (tmp_path / "episodes.jsonl").read_bytes().splitlines(keepends=True)
+    lines[2] = b'{"task_id": "t\n'
+    (tmp_path / "episodes.jsonl").write_bytes(b"".join(lines))
+    with pytest.raises(DataFileError, match=r"episodes\.jsonl: a record is damaged: .*; `agentgym resume .*` plays"):
+        list(read_episodes(tmp_path))
+    result = await run(list(jobs(5)), COUNTING, tmp_path)
+    assert result.summary["episodes"] == 5
+    assert len((tmp_path / "episodes.jsonl").read_bytes().splitlines()) == 5
+
+
+async def test_a_spent_budget_asks_for_nothing_more_and_forgets_nothing_that_was_paid(tmp_path: Path) -> None:
+    answer = Turn(tool_calls=(ToolCall("count", {"n": 0}),), usage=Usage(100, 10))
+    paid = list[object]()
+    async with FakeEndpoint(answer) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        for _ in range(3):
+            result = await run(list(jobs(40)), policy, tmp_path, budget=Budget(tokens=3300), concurrency=4)
+            assert result.stopped is not None
+            assert result.summary["planned"] == result.summary["episodes"] == 40
+            paid.append((endpoint.count, read_tokens(result.summary)))
+        first = endpoint.count
+        assert paid == [(first, first * 110)] * 3
+        whole = await run(list(jobs(40)), policy, tmp_path, concurrency=4)
+        await policy.aclose()
+    assert (endpoint.count, whole.summary["outcomes"]) == (120, {**NONE, "failed": 40})
+    assert read_tokens(whole.summary) == 120 * 110
+
+
+NONE = dict.fromkeys(("solved", "failed", "truncated", "not_evaluable"), 0)
+
+
+def read_tokens(summary: JsonObject) -> int:
+    usage: Any = summary["usage"]
+    return int(usage["prompt_tokens"]) + int(usage["completion_tokens"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: Retries(attempts=0),
+        lambda: Retries(patience_s=float("nan")),
+        lambda: Budget(tokens=-1),
+        lambda: Budget(seconds=float("nan")),
+        lambda: OpenAIPolicy("m", temperature="hot"),
+        lambda: OpenAIPolicy("m", stop=5),
+        lambda: OpenAIPolicy("m", n=0),
+        lambda: OpenAIPolicy("m", max_tokens="a"),
+        lambda: OpenAIPolicy("m", timeout_s="a"),
+        lambda: OpenAIPolicy("m", extra_body="x"),
+        lambda: OpenAIPolicy("m", api_key=5),
+        lambda: OpenAIPolicy("m", base_url=5),
+        lambda: OpenAIPolicy("m", tools="x"),
+        lambda: OpenAIPolicy("m", retries=3),
+        lambda: OpenAIPolicy("m", temperature=float("nan")),
+    ],
+)
+async def test_settings_that_cannot_be_are_refused_by_name(wrong: Callable[[], object]) -> None:
+    with pytest.raises(UsageError, match=r"=|temperature"):
+        wrong()
+
+
+async def test_a_run_of_what_is_no_policy_or_no_number_is_refused() -> None:
+    with pytest.raises(UsageError, match="make_policy"):
+        await run(jobs(1), "oracle")  # type: ignore[arg-type]
+    for name in ("limit", "trials"):
+        with pytest.raises(UsageError, match=f"{name}=-1"):
+            await run(load_suite("guess"), COUNTING, **{name: -1})

@@ -88,7 +88,7 @@ def test_extras_are_named_with_their_command(doctor: Doctor) -> None:
         ("environments", "import nothing_like_it", "problem", "No module named 'nothing_like_it'", "uninstall"),
         ("environments", "Env = 3", "problem", "is not an environment class", "uninstall"),
         ("environments", "def broken(:", "problem", "SyntaxError", "uninstall"),
-        ("environments", "raise SystemExit(0)", "problem", "importing it ends the program", "uninstall"),
+        ("environments", "raise SystemExit(0)", "problem", "cannot be imported: SystemExit: 0", "uninstall"),
         ("environments", "import nothing, litellm_\nimport litellm", "problem", "nothing", "uninstall"),
         ("suites", "Env = 3", "problem", "is not a Suite", "uninstall"),
         ("rewards", "Other = 3", "problem", "AttributeError", "uninstall"),

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -127,3 +128,17 @@ def test_a_resume_can_be_interrupted_too(tmp_path: Path) -> None:
         server.go.set()
         resumed(err, endpoint, tmp_path)
     assert len(records(tmp_path)) == 10
+
+
+def test_a_server_that_keeps_the_preflight_waiting_does_not_keep_the_person(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        process = start("bench", "guess", "--model", "fake", "--base-url", url, "--out", "run", cwd=tmp_path)
+        client, _ = server.accept()
+        with client:
+            assert client.recv(4) == b"GET "
+            started = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+            assert time.monotonic() - started < 4
+    assert process.returncode == 130, err

@@ -171,3 +171,13 @@ def test_parts_within_parts_do_not_go_deep() -> None:
     for _ in range(300):
         parts = [{"type": "text", "text": parts}]
     assert read({"content": parts}).text == ""
+
+
+def test_the_first_choice_is_the_one_numbered_so_wherever_it_stands() -> None:
+    choices = [
+        {"index": index, "message": {"role": "assistant", "content": text}}
+        for index, text in ((2, "c"), (0, "a"), (1, "b"))
+    ]
+    turns = read_turns(json.dumps({"choices": choices, "usage": {"prompt_tokens": 3}}).encode())
+    assert [turn.text for turn in turns] == ["a", "b", "c"]
+    assert [turn.usage.prompt_tokens for turn in turns] == [3, 0, 0]

@@ -307,6 +307,34 @@ async def test_logprobs_that_do_not_match_the_tokens_are_left_out() -> None:
     assert (await told(reply)).span == TokenSpan((5,), (1, 2))
 
 
+@pytest.mark.parametrize("raw", ['{"n": 7', "[7]", "seven", ""])
+async def test_what_a_model_wrote_amiss_goes_back_as_an_object(raw: str) -> None:
+    """vLLM, SGLang and `transformers serve` read the arguments of a history, and fail on what is no object."""
+    broken: JsonObject = {"tool_calls": [{"id": "a", "function": {"name": "guess", "arguments": raw}}]}
+    async with FakeEndpoint([choice(broken), "I give up."]) as endpoint:
+        episode = await rollout(Guess(), one_try("m", base_url=endpoint.base_url), SEVEN)
+    (sent,) = endpoint.requests[1].messages[2]["tool_calls"]  # type: ignore[misc]
+    arguments = json.loads(sent["function"]["arguments"])  # type: ignore[index,call-overload,arg-type]
+    assert arguments == ({"invalid_arguments": raw} if raw else {})
+    assert episode.turns[0].turn.tool_calls[0].text == (raw or "{}"), "the record keeps what was written"
+    assert episode.outcome == "failed"
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"), [({"n": 3}, "1 of the 3 choices"), ({"token_ids": True}, "none of the token ids"), ({"n": 1}, "")]
+)
+async def test_what_a_server_passes_over_is_told_once(
+    wish: dict[str, Any], says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeEndpoint(choice({"content": "hi"})) as endpoint:
+        policy = one_try("m", base_url=endpoint.base_url, **wish)
+        await ask(policy)
+        await ask(policy)
+    told = [record.getMessage() for record in caplog.records if record.name == "agentgym.policies.openai"]
+    assert len(told) == (1 if says else 0)
+    assert says in "".join(told)
+
+
 HTML = FakeReply(body="<html>\n<h1>Welcome to\x1b nginx</h1>" + "x" * 1000, headers={"Content-Type": "text/html"})
 
 

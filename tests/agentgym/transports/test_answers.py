@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentgym.transports.answers import AnswerReader
+from agentgym.transports.answers import AnswerReader, BadAnswer
 
 BODY = b'{"choices":[]}'
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n" + BODY
@@ -18,7 +18,7 @@ CHUNKED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     b'5\r\n{"cho\r\n9;name=value\r\nices":[]}\r\n0\r\nTrailer: x\r\n\r\n'
 )
-CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\n" + PLAIN
+CONTINUED = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + PLAIN
 PACKED = gzip.compress(BODY)
 GZIPPED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED
 
@@ -41,6 +41,49 @@ def test_where_it_is_cut_does_not_show(answer: bytes, cuts: list[int]) -> None:
     assert not any(done[:-1])
     reply = reader.reply()
     assert (reply.status, reply.body, reader.reusable) == (200, BODY, True)
+
+
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.integers(1, 30), st.booleans())
+def test_chunks_of_any_size_make_the_body_however_they_are_cut(chunks: list[bytes], step: int, trailers: bool) -> None:
+    framed = b"".join(b"%X\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    end = b"0\r\n" + b"X-Sum: 1\r\nX-Other:\r\n" * trailers + b"\r\n"
+    answer = b"HTTP/1.1 200\r\ntransfer-encoding:  Chunked \r\n\r\n" + framed + end
+    told: list[bytes] = []
+    reader = AnswerReader(told.append)
+    done = [reader.feed(answer[start : start + step]) for start in range(0, len(answer), step)]
+    assert done == [False] * (len(done) - 1) + [True]
+    assert reader.reply().body == b"".join(told) == b"".join(chunks)
+
+
+@given(st.binary(max_size=60), st.integers(1, 30))
+def test_a_body_without_a_length_takes_all_that_comes(body: bytes, step: int) -> None:
+    answer = b"HTTP/1.0 200 OK\r\nX: y\r\n\r\n" + body
+    reader = AnswerReader()
+    assert not any(reader.feed(answer[start : start + step]) for start in range(0, len(answer), step))
+    assert reader.end()
+    assert (reader.reply().body, reader.reusable) == (body, False)
+
+
+def test_a_chunked_answer_that_lost_its_last_chunk_is_not_whole() -> None:
+    reader = AnswerReader()
+    assert not reader.feed(CHUNKED.partition(b"0\r\nTrailer")[0])
+    assert not reader.end()
+
+
+def test_the_names_of_headers_are_small_and_chunks_count_more_than_a_length() -> None:
+    reader = read(CHUNKED.replace(b"\r\n", b"\r\nContent-Length: 3\r\nRETRY-AFTER:\t7 \r\n", 1))
+    assert reader is not None
+    assert reader.reply().headers["retry-after"] == "7"
+    assert reader.reply().body == BODY
+
+
+def test_a_head_may_be_long_but_not_endless() -> None:
+    long = PLAIN.replace(b"\r\n", b"\r\nX: " + b"x" * 60_000 + b"\r\n", 1)
+    assert read(*(long[start : start + 999] for start in range(0, len(long), 999))) is not None
+    reader = AnswerReader()
+    reader.feed(b"HTTP/1.1 200 OK\r\n")
+    with pytest.raises(BadAnswer, match="too long"):
+        list(map(reader.feed, [b"X: and so on\r\n"] * 10_000))
 
 
 @given(st.integers(1, len(PLAIN) - 1))
@@ -116,7 +159,7 @@ def test_deflate_is_read_too() -> None:
     ],
 )
 def test_what_is_no_answer_is_an_error_that_says_so(answer: bytes) -> None:
-    with pytest.raises(ValueError, match=r"\w"):
+    with pytest.raises(BadAnswer, match=r"\w"):
         read(answer)
 
 
@@ -127,8 +170,15 @@ def test_a_body_that_cannot_be_unpacked_is_an_error(encoding: bytes, body: bytes
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (encoding, len(body))
     reader = read(head + body)
     assert reader is not None
-    with pytest.raises(ValueError, match=r"encoding|decompress"):
+    with pytest.raises(BadAnswer, match=r"encoding|decompress"):
         reader.reply()
+
+
+def test_what_was_packed_in_several_members_is_unpacked_whole() -> None:
+    packed = gzip.compress(BODY[:5]) + gzip.compress(BODY[5:])
+    reader = read(b"HTTP/1.1 200 OK\r\nContent-Encoding: x-gzip\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
+    assert reader is not None
+    assert reader.reply().body == BODY
 
 
 @given(st.binary(max_size=300))
@@ -136,6 +186,19 @@ def test_noise_is_an_error_or_no_answer_yet(noise: bytes) -> None:
     reader = AnswerReader()
     try:
         reader.feed(noise)
-    except ValueError:
+    except BadAnswer:
         return
     assert not reader.end()
+
+
+@given(st.sampled_from([PLAIN, CHUNKED, GZIPPED]), st.data())
+def test_a_wrong_byte_anywhere_is_an_answer_or_an_error_and_nothing_else(answer: bytes, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(answer) - 1))
+    reader = AnswerReader()
+    try:
+        if reader.feed(answer[:place] + data.draw(st.binary(min_size=1, max_size=1)) + answer[place + 1 :]):
+            reader.reply()
+        else:
+            reader.end()
+    except BadAnswer:
+        pass

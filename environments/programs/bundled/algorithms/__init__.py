@@ -1,1 +1,0 @@
-"""Searching, ordering, choosing and path finding."""

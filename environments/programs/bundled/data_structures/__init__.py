@@ -1,1 +1,0 @@
-"""Stacks, queues, heaps, trees and tables at work."""

@@ -1,1 +1,0 @@
-"""Easy tasks whose corners are the point."""

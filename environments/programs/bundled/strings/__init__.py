@@ -1,1 +1,0 @@
-"""Texts read, searched and laid out."""
