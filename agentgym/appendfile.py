@@ -42,7 +42,8 @@ class AppendFile:
                 written += os.write(self._file, lines[written:])
         except OSError as error:
             os.ftruncate(self._file, self._end)
-            raise StoreError(f"cannot write {self.path}: {error.strerror}") from None
+            told = f"cannot write {self.path}: {error.strerror}"
+            raise StoreError(f"{told}; mend that, then go on with: agentgym resume {self.path.parent}") from None
         self._end += len(lines)
         self._dirty = True
 

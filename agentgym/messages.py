@@ -34,6 +34,8 @@ class ToolCall:
         """Read a call whose arguments came as JSON text, keeping what does not parse."""
         try:
             arguments = parse_json(raw)
+            if "\\ud" in raw or "\\uD" in raw:  # half of a pair, perhaps, which no record could hold
+                arguments = parse_json(dump_json(arguments).decode())
         except ValueError as error:
             return cls(name, id=id, raw=raw, problem=str(error))
         if not isinstance(arguments, dict):

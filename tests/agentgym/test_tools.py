@@ -354,3 +354,10 @@ async def test_tools_can_call_each_other() -> None:
     env = Twice()
     await env.reset(Task(id="t"))
     assert (await env.call("both")).observation.text == "saw 1wrote 2"
+
+
+def test_half_a_pair_in_arguments_is_mended_as_in_the_record() -> None:
+    call = ToolCall.from_text("f", '{"z": "\\ud800", "k\\ud83d\\ude00": 1}')
+    assert call.arguments == {"z": "\ufffd", "k\U0001f600": 1}
+    assert call.raw == '{"z": "\\ud800", "k\\ud83d\\ude00": 1}'
+    assert ToolCall.from_text("f", '{"\\ud800": 1, "\\ud801": 2}').arguments == {"\ufffd": 2}

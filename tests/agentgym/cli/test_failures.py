@@ -191,7 +191,8 @@ def test_a_full_disk_ends_the_run_in_one_line_and_leaves_whole_records(
     ran = cli("bench", "guess", "--policy", "oracle", "--out", str(folder), "--quiet")
     monkeypatch.undo()
     assert ran.code == 1
-    assert ran.err.splitlines()[-1].endswith("episodes.jsonl: No space left on device")
+    last = ran.err.splitlines()[-1]
+    assert f"episodes.jsonl: No space left on device; mend that, then go on with: agentgym resume {folder}" in last
     kept = (folder / "episodes.jsonl").read_bytes().splitlines()
     assert kept
     assert all(json.loads(line)["outcome"] == "solved" for line in kept)
