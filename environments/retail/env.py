@@ -1,0 +1,355 @@
+"""Customer service of an online shop."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from agentgym.errors import EpisodeStateError, UsageError, UserFault, boundary, did_you_mean
+from agentgym.jsontext import dump_json, mend_text
+from agentgym.messages import JsonObject, ToolCall, Turn
+from agentgym.tools import BadCall, Say, ToolAction, ToolError
+from environments.retail.arguments import read_arguments, write_arguments
+from environments.retail.conduct import Call, Conduct, Event, Line, judge_conduct
+from environments.retail.database import RetailDB, shared_db
+from environments.retail.desk import TERMINAL, WRITES, Outcome, perform
+from environments.retail.guidelines import POLICY
+from environments.retail.observations import CallError, ToolResult, UserLine
+from environments.retail.scoring import Score
+from environments.retail.state import REASONS, State
+from environments.retail.task import RetailTask
+from environments.retail.taskfiles import tasks_beside
+from environments.retail.telling import facts_told, is_value, parts_told, words_told
+from environments.retail.tools import OWNER, Reason, RetailTools, Shown, owned
+from environments.retail.users import GREETING, STOP, UserSession, UserSpec, make_user
+
+Profile = Literal["compat", "typed"]
+Scoring = Literal["tau", "facts"]
+"""How it is judged what the customer was told: by the benchmark's rule, or by the facts in what they should be told."""
+RESPOND = "respond"
+"""What speaking to the customer is called where it is written as a tool call; plain text does the same."""
+_REPORTED = ("state", "outputs", "action_precision", "action_recall", "action_f1", "exact_actions", "violations")
+"""Reward terms that do not count."""
+_TELLINGS = {"tau": parts_told, "words": words_told, "facts": facts_told}
+
+
+class RetailEnv(RetailTools, id="retail", max_turns=30):
+    """Customer service of an online shop: look orders up, change them as the policy allows, talk with the customer.
+
+    The profile `compat` takes arguments as tau-bench does, `typed` refuses what does not fit the tools' schemas.
+    """
+
+    weights = dict.fromkeys(_REPORTED, 0.0)
+    metrics = {  # noqa: RUF012
+        "reward": "1 where both verdicts below are good, else 0",
+        "state": "whether the shop looks as after the reference actions",
+        "outputs": "whether the customer was told all that they must be told",
+        "action_precision": "the share of the tools called that the reference calls",
+        "action_recall": "the share of the tools that the reference calls that were called",
+        "action_f1": "the harmonic mean of both",
+        "exact_actions": "whether the same calls were made in the same order",
+        "violations": "how often the policy was broken, as far as rules can tell",
+    }
+    profile: Profile = "compat"
+
+    def __new__(cls, *args: Any, profile: Profile = "compat", **kwargs: Any) -> RetailEnv:
+        if profile not in ("compat", "typed"):
+            raise UsageError(f"profile={profile!r}: {did_you_mean(str(profile), ('compat', 'typed'))}")
+        if profile == cls.profile or profile == "compat":
+            return super().__new__(cls)
+        if cls is not RetailEnv:
+            raise UsageError(f"{cls.__name__} is of the profile {cls.profile!r}; derive it from TypedRetailEnv instead")
+        return super().__new__(TypedRetailEnv)
+
+    def __init__(
+        self,
+        data: str | Path | RetailDB | None = None,
+        *,
+        profile: Profile = "compat",
+        scoring: Scoring = "tau",
+        user: UserSpec = "scripted",
+        fixed_refunds: bool = False,
+        strict_outputs: bool = False,
+        skip_flawed: bool = False,
+    ) -> None:
+        if scoring not in ("tau", "facts"):
+            raise UsageError(f"scoring={scoring!r}: there are 'tau' and 'facts'")
+        self.db = data if isinstance(data, RetailDB) else _world(data)
+        self._user = make_user(user)
+        self._fixed_refunds = fixed_refunds
+        self._telling = "words" if scoring == "tau" and strict_outputs else scoring
+        self._skip_flawed = skip_flawed
+        self._state: State | None = None
+        self._customer: UserSession | None = None
+        self._events: list[Event] = []
+
+    @property
+    def instructions(self) -> str:
+        """The shop's policy."""
+        return POLICY
+
+    @property
+    def state(self) -> State:
+        """The shop as this episode made it."""
+        if self._state is None:
+            raise EpisodeStateError(f"{self.id} has no episode; call `await env.reset(...)` first")
+        return self._state
+
+    def state_hash(self) -> str:
+        """The exact hash of the whole shop as it is now."""
+        return self.state.digest()
+
+    def score(self) -> Score:
+        """What the episode so far would be given; it touches nothing."""
+        actual = self.state
+        expected, _ = self._replayed(self.task)
+        said = [event.text for event in self._events if isinstance(event, Line) and event.by_agent]
+        told = _TELLINGS[self._telling](self.task.outputs, said)
+        counted = list(told.values())
+        if self._telling == "facts" and any(action.name in WRITES for action in self.task.actions):
+            counted = [was for output, was in told.items() if is_value(output)]
+        return Score(self._compared(actual, expected) == expected, all(counted), told, expected)
+
+    def conduct(self) -> Conduct:
+        """How the agent went about it so far; the reward knows nothing of it."""
+        expected = (Call(action.name, action.kwargs) for action in self.task.actions)
+        return judge_conduct(self._events, expected, self.db)
+
+    async def begin(self, task: RetailTask) -> UserLine:
+        """Open the shop, and hear what the customer wants."""
+        if self._customer is not None:
+            await self._customer.aclose()
+        self._state, self._events = self._fresh_state(), []
+        seed = self.rng.getrandbits(53)
+        with boundary(UserFault, self.id, "user"):
+            self._customer = self._user.start(task, db=self.db, seed=seed)
+        opening = await self._answer_to(GREETING)
+        self._events.append(Line(opening, by_agent=False))
+        return UserLine(text=opening)
+
+    async def hear(self, text: str) -> UserLine:
+        """Speak to the customer, who answers, and may be content."""
+        self._events.append(Line(text, by_agent=True))
+        reply = await self._answer_to(text)
+        self._events.append(Line(reply, by_agent=False))
+        if STOP in reply:
+            self._conclude()
+        return UserLine(text=reply)
+
+    async def apply(self, action: ToolAction | BadCall | Say) -> UserLine | ToolResult | ToolError:
+        """Run the tool that is called, or speak to the customer."""
+        if not isinstance(action, BadCall):
+            return await super().apply(action)
+        content = action.call.arguments.get("content")
+        if action.call.name == RESPOND and action.call.problem is None and isinstance(content, str):
+            return await self.hear(content)
+        outcome = self._carry_out_bad(self.state, action)
+        self._events.append(_call(action, outcome or _refused(action)))
+        if action.call.name == TERMINAL and outcome is not None:
+            self._conclude()
+        return _call_error(action, outcome or _refused(action))
+
+    def parse_call(self, call: ToolCall) -> ToolAction | BadCall:
+        """The action a call stands for; what does not fit keeps its text, from which it can be done again."""
+        if call.raw is None:
+            call = ToolCall(call.name, call.arguments, call.id, write_arguments(call.arguments))
+        return super().parse_call(call)
+
+    def tasks(self, split: str | None = None) -> Sequence[RetailTask]:
+        """The tasks of the files that lie beside the data; with `skip_flawed` those without a flaw."""
+        listed = tasks_beside(self.db, split)
+        return [task for task in listed if not self.flaws(task)] if self._skip_flawed else listed
+
+    def flaws(self, task: RetailTask) -> list[str]:
+        """What makes a task measure less than it should: reference actions that fail, and nothing to be done."""
+        state, outcomes = self._replayed(task)
+        found = [f"action {number}: {outcome.text}" for number, outcome in enumerate(outcomes) if outcome.failed]
+        if not task.outputs and not state.difference():
+            found.append("doing nothing solves it: the reference changes nothing, and nothing must be told")
+        return found
+
+    def reference(self) -> Iterator[ToolAction | BadCall | Say]:
+        """The task's own actions; then all that must be told is told, and the customer is heard out."""
+        last: list[ToolAction | BadCall] = []
+        for action in self.task.actions:
+            if action.name != RESPOND:
+                call = self.parse_call(ToolCall(action.name, action.kwargs))
+                if action.name == TERMINAL:
+                    last.append(call)
+                else:
+                    yield call
+        if self.task.outputs or not last:
+            yield Say("\n".join(self.task.outputs) or "That is done.")
+        yield from last[:1]
+        while not self.over:
+            yield Say("Is there anything else?")
+
+    async def aclose(self) -> None:
+        """Let the customer go."""
+        customer, self._customer = self._customer, None
+        if customer is not None:
+            await customer.aclose()
+
+    def _result(self, name: str, **arguments: object) -> Shown:
+        outcome = self._perform(self.state, name, arguments)
+        self._events.append(Call(name, cast(JsonObject, arguments), outcome))
+        return ToolResult(text=mend_text(outcome.text), tool=name, changed=outcome.changed, failed=outcome.failed)
+
+    def _replayed(self, task: RetailTask) -> tuple[State, list[Outcome]]:
+        """The shop after the reference actions of a task, and what became of each."""
+        state = self._fresh_state()
+        actions = [action for action in task.actions if action.name not in (TERMINAL, RESPOND)]
+        calls = [self.parse_call(ToolCall(action.name, action.kwargs)) for action in actions]
+        return state, [self._carry_out(state, call) for call in calls]
+
+    def _carry_out(self, state: State, action: ToolAction | BadCall) -> Outcome:
+        if isinstance(action, BadCall):
+            return self._carry_out_bad(state, action) or _refused(action)
+        return self._perform(state, action.tool, vars(action.arguments))
+
+    def _carry_out_bad(self, state: State, action: BadCall) -> Outcome | None:
+        """What comes of a call that does not fit the schema; None where nothing is carried out."""
+        arguments = read_arguments(action.call)
+        return None if arguments is None else perform(state, action.call.name, arguments)
+
+    def _perform(self, state: State, name: str, arguments: Mapping[str, object]) -> Outcome:
+        return perform(state, name, arguments)
+
+    def _compared(self, actual: State, expected: State) -> State:
+        """The shop as this episode made it, as it is compared."""
+        return actual
+
+    def _fresh_state(self) -> State:
+        return State(self.db, fixed_refunds=self._fixed_refunds)
+
+    def _conclude(self) -> None:
+        verdict, conduct = self.score(), self.conduct()
+        if conduct.violations:
+            self.note(violations=list(conduct.violations))
+        self.finish(
+            reward=verdict.reward,
+            state=float(verdict.state),
+            outputs=float(verdict.told),
+            action_precision=conduct.names.precision,
+            action_recall=conduct.names.recall,
+            action_f1=conduct.names.f1,
+            exact_actions=float(conduct.exact),
+            violations=float(len(conduct.violations)),
+            solved=verdict.solved,
+        )
+
+    async def _answer_to(self, text: str) -> str:
+        customer = self._customer
+        if customer is None:
+            raise EpisodeStateError(f"{self.id} is closed; call `await env.reset(...)` for another episode")
+        with boundary(UserFault, self.id, "user"):
+            return mend_text(await customer.reply(text))
+
+
+class TypedRetailEnv(RetailEnv, id="retail"):
+    """Customer service of an online shop, with arguments that must fit; what `RetailEnv(profile="typed")` makes."""
+
+    profile: Profile = "typed"
+
+    cancel_pending_order = owned(RetailEnv.cancel_pending_order, reason=Reason | None)
+    exchange_delivered_order_items = owned(RetailEnv.exchange_delivered_order_items)
+    get_order_details = owned(RetailEnv.get_order_details)
+    modify_pending_order_address = owned(RetailEnv.modify_pending_order_address)
+    modify_pending_order_items = owned(RetailEnv.modify_pending_order_items)
+    modify_pending_order_payment = owned(RetailEnv.modify_pending_order_payment)
+    return_delivered_order_items = owned(RetailEnv.return_delivered_order_items)
+
+    def check_action(self, action: ToolAction | BadCall | Say) -> None:
+        """Refuse what is no action; those made of `RetailEnv`'s tools are taken too."""
+        super().check_action(_own_action(action))
+
+    def dump_action(self, action: ToolAction | BadCall | Say) -> JsonObject:
+        """The action as JSON, without what was left out."""
+        dumped = super().dump_action(_own_action(action))
+        if isinstance(action, ToolAction):
+            dumped["arguments"] = _given(dumped["arguments"])
+        return dumped
+
+    def compose(self, action: ToolAction | BadCall | Say) -> Turn:
+        """The turn that stands for an action, without what was left out."""
+        turn = super().compose(_own_action(action))
+        if not isinstance(action, ToolAction):
+            return turn
+        calls = tuple(replace(call, arguments=_given(call.arguments)) for call in turn.tool_calls)
+        return replace(turn, tool_calls=calls)
+
+    def _perform(self, state: State, name: str, arguments: Mapping[str, object]) -> Outcome:
+        """Call a tool, unless the order is not that of the user who is named."""
+        if "order_id" not in arguments:
+            return perform(state, name, arguments)
+        order, owner = state.order(str(arguments["order_id"])), arguments.get(OWNER)
+        if owner is not None and order is not None and order["user_id"] != owner:
+            return Outcome(f"Error: user_id: the order is not one of {owner}", failed=True)
+        return perform(state, name, {key: value for key, value in arguments.items() if key != OWNER})
+
+    def _carry_out_bad(self, state: State, action: BadCall) -> Outcome | None:
+        """Refuse it, unless it fits but for lone surrogates, which are text to the shop and to no validator."""
+        arguments = read_arguments(action.call)
+        if action.kind == "unknown_tool":
+            return perform(state, action.call.name, {})
+        if arguments is None or action.kind != "invalid_arguments":
+            return None
+        mended = self.tools[action.call.name].parse(ToolCall(action.call.name, raw=dump_json(arguments).decode()))
+        return self._perform(state, action.call.name, arguments) if isinstance(mended, ToolAction) else None
+
+    def _fresh_state(self) -> State:
+        return State(self.db, fixed_refunds=self._fixed_refunds, reasons=(*REASONS, None))
+
+    def _compared(self, actual: State, expected: State) -> State:
+        """The shop as it is, but for reasons of cancelling where the reference gives none."""
+        compared = actual.fork()
+        for order_id, order in expected.orders.items():
+            given = compared.orders.get(order_id)
+            if order.get("cancel_reason", "") is None and given is not None and "cancel_reason" in given:
+                compared.orders[order_id] = {**given, "cancel_reason": None}
+        return compared
+
+
+def _refused(action: BadCall) -> Outcome:
+    return Outcome(f"Error: {action.message}", failed=True)
+
+
+def _call(action: BadCall, outcome: Outcome) -> Call:
+    return Call(action.call.name, read_arguments(action.call) or {}, outcome)
+
+
+def _call_error(action: BadCall, outcome: Outcome) -> CallError:
+    name, raw, text = map(mend_text, (action.call.name, action.call.text, outcome.text))
+    return CallError(text=text, kind=action.kind, tool=name, raw=raw, changed=outcome.changed)
+
+
+def _world(data: str | Path | None) -> RetailDB:
+    if data is None:
+        raise UsageError("no world is given; give data=DIR with users.json, orders.json and products.json")
+    return shared_db(data)
+
+
+def _own_action(action: ToolAction | BadCall | Say) -> ToolAction | BadCall | Say:
+    """The action with arguments of this class's own type, where it was made of `RetailEnv`'s tools."""
+    if not isinstance(action, ToolAction):
+        return action
+    base, own = RetailEnv.tools.get(action.tool), TypedRetailEnv.tools.get(action.tool)
+    if base is None or own is None or base is own or type(action.arguments) is not base.arguments_type:
+        return action
+    return own.action(**vars(action.arguments))
+
+
+def _given(arguments: Any) -> JsonObject:
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _settings() -> inspect.Signature:
+    """What may be set, which `__new__` hides from whoever looks."""
+    parameters = list(inspect.signature(RetailEnv.__init__).parameters.values())
+    return inspect.Signature(parameters[1:])
+
+
+RetailEnv.__signature__ = _settings()  # type: ignore[attr-defined]  # read by `inspect`

@@ -1,0 +1,85 @@
+"""Task files: JSON Lines, or one JSON list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from agentgym.errors import DataFileError, one_line
+from agentgym.jsontext import parse_json
+from environments.retail.database import RetailDB
+from environments.retail.desk import perform
+from environments.retail.state import State
+from environments.retail.task import RetailTask
+
+
+def read_task_file(path: str | Path, db: RetailDB | None = None, *, prefix: str | None = None) -> list[RetailTask]:
+    """Read the tasks of a file; those without an id are numbered from 0, after `prefix` or the file's own name.
+
+    With a world, users that it does not hold are reported.
+    """
+    path = Path(path)
+    prefix = path.stem.removeprefix("tasks_") if prefix is None else prefix
+    tasks: dict[str, RetailTask] = {}
+    for number, (where, entry) in enumerate(_entries(path)):
+        if isinstance(entry, dict):
+            entry = {"id": f"{prefix}-{number}", **entry}
+        try:
+            task = RetailTask.model_validate(entry)
+        except ValidationError as error:
+            raise DataFileError(f"{where}: not a RetailTask: {one_line(error)}") from None
+        if task.id in tasks:
+            raise DataFileError(f"{where}: id: {task.id!r} stands twice; ids must differ")
+        if db is not None:
+            task = task if task.user_id else task.model_copy(update={"user_id": _identified(task, db)})
+            if task.user_id and task.user_id not in db.users:
+                raise DataFileError(f"{where}: user_id: there is no user {task.user_id!r}")
+        tasks[task.id] = task
+    if not tasks:
+        raise DataFileError(f"{path}: holds no task; write one a line, as JSON")
+    return list(tasks.values())
+
+
+def tasks_beside(db: RetailDB, split: str | None = None) -> list[RetailTask]:
+    """The tasks of the files `tasks_SPLIT.jsonl` (or `.json`) that lie in the world's folder."""
+    return [task for path in _task_files(db, split) for task in read_task_file(path, db)]
+
+
+def _identified(task: RetailTask, db: RetailDB) -> str:
+    """The user whom the task's own actions find."""
+    searches = (action for action in task.actions if action.name.startswith("find_user_id_by_"))
+    found = (perform(State(db), search.name, search.kwargs) for search in searches)
+    return next((outcome.text for outcome in found if not outcome.failed), "")
+
+
+def _task_files(db: RetailDB, split: str | None) -> Sequence[Path]:
+    if db.folder is None:
+        return []
+    wanted = "*" if split is None else split
+    folders = (db.folder, db.folder.parent) if db.folder.name == "data" else (db.folder,)
+    found = {path for folder in folders for path in folder.glob(f"tasks_{wanted}.json*")}
+    return sorted(path for path in found if path.suffix in (".json", ".jsonl"))
+
+
+def _entries(path: Path) -> Iterator[tuple[str, object]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataFileError(f"{path}: cannot be read: {error}") from None
+    if text.lstrip().startswith("["):
+        listed = _parsed(text, str(path))
+        for number, entry in enumerate(listed if isinstance(listed, list) else [], 1):
+            yield f"{path}: task {number}", entry
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield f"{path}:{number}", _parsed(line, f"{path}:{number}")
+
+
+def _parsed(text: str, where: str) -> object:
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise DataFileError(f"{where}: {error}") from None

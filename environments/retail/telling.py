@@ -1,0 +1,84 @@
+"""Whether the customer was told what they should be."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+_STATUSES = (
+    *("pending (item modified)", "pending (items modified)", "return requested", "exchange requested"),
+    *("pending", "processed", "delivered", "cancelled"),
+)
+_FACT = re.compile(
+    "|".join(
+        (
+            r"#w\d+",  # orders
+            r"\b[a-z]+(?:_[a-z]+)*_\d+\b",  # users and payment methods
+            r"\b\d{4}-\d\d-\d\d\b",  # dates
+            r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d)",  # amounts, counts, items and products
+            *map(re.escape, _STATUSES),
+        )
+    )
+)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_VALUE_WORDS = 3
+"""What has more words, or ends like a sentence, is no plain value."""
+_ALIKE = 0.5
+"""From which F1 of their words on a sentence without facts counts as said."""
+
+
+def parts_told(outputs: Iterable[str], said: Iterable[str]) -> dict[str, bool]:
+    """Whether each output is part of one thing that was said without its commas, as the benchmark has it.
+
+    So what holds a comma is never found, and `10` is found in `2104`.
+    """
+    heard = [line.lower().replace(",", "") for line in said]
+    return {output: any(output.lower() in line for line in heard) for output in outputs}
+
+
+def words_told(outputs: Iterable[str], said: Iterable[str]) -> dict[str, bool]:
+    """The same, with commas left out of both sides and whole words only."""
+    heard = [line.lower().replace(",", "") for line in said]
+    return {output: any(_is_word_of(output, line) for line in heard) for output in outputs}
+
+
+def facts_told(outputs: Iterable[str], said: Sequence[str]) -> dict[str, bool]:
+    """Whether each plain value was said, and each fact of a sentence; one without facts, in similar words."""
+    heard = [_plain(line) for line in said]
+    return {output: _is_told(output, heard) for output in outputs}
+
+
+def is_value(output: str) -> bool:
+    """Whether an output is a plain value, such as a number or a name, and not a sentence."""
+    return len(output.split()) <= _VALUE_WORDS and not output.rstrip().endswith((".", "!", "?"))
+
+
+def _is_told(output: str, heard: Sequence[str]) -> bool:
+    wanted = _plain(output)
+    if is_value(output):
+        return any(wanted in line for line in heard)
+    facts = set(map(_number, _FACT.findall(wanted)))
+    if facts:
+        return facts <= {_number(fact) for line in heard for fact in _FACT.findall(line)}
+    return any(_likeness(wanted, line) >= _ALIKE for line in heard)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().replace(",", "").split())
+
+
+def _number(fact: str) -> str:
+    """Numbers by their value: 54.1 is 54.10."""
+    return repr(float(fact)) if _NUMBER.fullmatch(fact) else fact
+
+
+def _likeness(one: str, other: str) -> float:
+    words, others = (Counter(re.findall(r"\w+", text)) for text in (one, other))
+    shared = (words & others).total()
+    return 2 * shared / (words.total() + others.total()) if shared else 0.0
+
+
+def _is_word_of(output: str, line: str) -> bool:
+    wanted = re.escape(output.lower().replace(",", ""))
+    return re.search(rf"(?<![\w.]){wanted}(?!\w|\.\d)", line) is not None
