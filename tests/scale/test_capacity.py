@@ -13,6 +13,8 @@ from agentgym.testing import ChatRequest, FakeEndpoint, Stats
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, pytest.mark.timeout(200)]
 CAPACITY, CALLS, LATENCY_S, TURNS = 32, 2000, 0.2, 4
+ROOM = 0.3
+"""What a machine that is busy with other things may take away; on a quiet one 8 % are lost, and 3 calls of 32."""
 ANSWER = Turn(tool_calls=(ToolCall("go", {}),))
 
 
@@ -53,5 +55,5 @@ async def test_an_endpoint_that_bears_32_calls_gets_about_so_many(retry_after_s:
         await policy.aclose()
     assert result.summary["outcomes"] == {"solved": 0, "failed": 0, "truncated": CALLS // TURNS, "not_evaluable": 0}
     assert endpoint.answered == CALLS
-    assert taken[1].mean_in_flight(taken[0]) == pytest.approx(CAPACITY, rel=0.2)
-    assert took_s <= 1.3 * CALLS * LATENCY_S / CAPACITY
+    assert taken[1].mean_in_flight(taken[0]) == pytest.approx(CAPACITY, rel=ROOM)
+    assert took_s <= (1 + 2 * ROOM) * CALLS * LATENCY_S / CAPACITY
