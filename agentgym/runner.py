@@ -27,6 +27,7 @@ from agentgym.play import VERSIONS
 from agentgym.policy import Policy
 from agentgym.report import summarise
 from agentgym.runs import PolicyInfo, RunInfo
+from agentgym.seeds import checked_seed
 from agentgym.store import RunStore
 from agentgym.suite import Suite
 from agentgym.summary import EpisodeFacts, Summary
@@ -78,7 +79,7 @@ async def run(
     for name, value in (("limit", limit), ("trials", trials)):
         if value is not None and (type(value) is not int or value < 1):
             raise UsageError(f"{name}={value!r}: give a whole number of at least 1, or None")
-    jobs, info = _plan(plan, policy, spec=spec, seed=seed, limit=limit, trials=trials)
+    jobs, info = _plan(plan, policy, spec=spec, seed=checked_seed(seed), limit=limit, trials=trials)
     if store is not None and not isinstance(plan, Suite) and isinstance(plan, Sized):
         _check_names(plan)
     lines = lines or make_lines(concurrency, retries)

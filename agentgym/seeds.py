@@ -13,9 +13,9 @@ def fresh_seed() -> int:
 
 
 def checked_seed(seed: object) -> int:
-    """The seed, if it is one: a whole number from 0."""
-    if type(seed) is not int or seed < 0:
-        raise UsageError(f"seed={seed!r}: a seed is a whole number from 0, or None for a fresh one")
+    """The seed, if it is one: a whole number that 64 bits hold, as records and readers of theirs do."""
+    if type(seed) is not int or not 0 <= seed < 1 << 64:
+        raise UsageError(f"seed={seed!r}: a seed is a whole number from 0, below 2**64")
     return seed
 
 

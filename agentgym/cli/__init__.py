@@ -51,11 +51,14 @@ def main(argv: list[str] | None = None) -> int:
     given = [word for word in words if word != "--debug"]
     debug = given != words
     _open_missing_streams()
+    _outlive_readers()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # what a model wrote must not break a narrow terminal
+    code = 0
     try:
         try:
-            return _act(given)
+            code = _act(given)
+            return code
         finally:
             sys.stdout.flush()
     except SystemExit:
@@ -64,7 +67,7 @@ def main(argv: list[str] | None = None) -> int:
         return _explain(error, f"{_speaker(given)}: interrupted", 130, debug=debug)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader had enough; so be it
-        return 0
+        return code
     except OSError as error:
         if not isinstance(error, _expected()):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
@@ -80,6 +83,23 @@ def _open_missing_streams() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
+
+
+def _outlive_readers() -> None:
+    """Have what is said on standard error go nowhere once nobody reads it: Ctrl-C ends a `tee` before a run ends."""
+    if type(sys.stderr) is io.TextIOWrapper:
+        file = io.FileIO(sys.stderr.fileno(), "w", closefd=False)
+        sys.stderr = _Aside(file, sys.stderr.encoding, sys.stderr.errors, write_through=True)
+
+
+class _Aside(io.TextIOWrapper):
+    """A text stream that nobody need read."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            return len(text)
 
 
 def _act(words: list[str]) -> int:

@@ -61,9 +61,13 @@ def run(args: argparse.Namespace) -> int:
     for spec in specs:
         build_policy(spec, args)  # finds wrong use before anything is played
     bench = Bench(names, specs, args)
-    anyio.run(bench.play)
-    write_scores(bench.scores, seed=args.seed, as_json=args.json)
-    return bench.tell_end()
+    try:
+        anyio.run(bench.play)
+    except AgentGymError:
+        if any(score.run for score in bench.scores):
+            bench.tell()  # what was played before it
+        raise
+    return bench.tell()
 
 
 class Bench:
@@ -85,8 +89,9 @@ class Bench:
                 if isinstance(self._stopped, Interrupted):
                     return
 
-    def tell_end(self) -> int:
-        """The exit code; where something is left to do, what to do is said."""
+    def tell(self) -> int:
+        """Print the scores and give the exit code; where something is left to do, what to do is said."""
+        write_scores(self.scores, seed=self._args.seed, as_json=self._args.json)
         if self._stopped is not None:
             left = [score.run for score in self.scores if score.run is not None and not _is_whole(score.summary)]
             told = "" if isinstance(self._stopped, Interrupted) else f"{self._stopped}; "

@@ -65,7 +65,7 @@ def setting(text: str) -> tuple[str, JsonValue]:
 
 def whole_number(text: str) -> int:
     """Read a whole number of at least one."""
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isdecimal() and len(text) < 16 and int(text) > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 

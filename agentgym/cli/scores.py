@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,9 +32,14 @@ class Score:
 
 def write_scores(scores: Sequence[Score], *, seed: int | None = None, as_json: bool) -> None:
     """Print them all; the reward of the idle agent stands beside each."""
-    if as_json:
-        write_json({"seed": seed, "scores": [_json(score) for score in scores]})
-        return
+    with suppress(BrokenPipeError):  # whether anybody reads them or not, the exit code is still to come
+        if as_json:
+            write_json({"seed": seed, "scores": [_json(score) for score in scores]})
+        else:
+            _write_table(scores)
+
+
+def _write_table(scores: Sequence[Score]) -> None:
     notes = [_note(score) for score in scores]
     header = ("suite", "policy", *_NUMBERS, *(["note"] if any(notes) else []))
     rows = [

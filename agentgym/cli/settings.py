@@ -15,6 +15,8 @@ from agentgym.errors import DataFileError, UsageError, did_you_mean
 
 Parse = Callable[[str], Any]
 _SECRETS = ("api_key", "key", "token", "password")
+_OF_PROGRAMS = ("on_chunk", "price", "retries", "transport")
+"""What a policy takes that no file can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def add_settings(parser: argparse.ArgumentParser, settings: tuple[Setting, ...])
 
 def settle(args: argparse.Namespace, settings: tuple[Setting, ...]) -> None:
     """Give every setting its value."""
-    from_file = _read(args.config, {entry.name for entry in settings}) if args.config is not None else {}
+    from_file = _read(args.config) if args.config is not None else {}
     policy_settings(args.config)  # finds wrong use also where no model plays
     for entry in settings:
         if getattr(args, entry.name) is None:
@@ -72,15 +74,15 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _read(path: Path, known: set[str]) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
+    """The file's table [bench]; who resumes may name the file that the run was begun with, all of which is known."""
+    known = {entry.name for entry in (*WHAT, *MODEL, *PACE)}
     tables = read_toml(path)
     for name in tables:
         if name not in ("bench", "policy"):
             raise DataFileError(f"{path}: no table [{name}] is known; there are: [bench], [policy]")
-    table = {name.replace("-", "_"): value for name, value in tables.get("bench", {}).items()}
+    table = _table(tables, "bench", path)
     for name in table:
-        if name in _SECRETS:
-            raise DataFileError(f"{path}: {name}: a secret comes from the environment or a flag, never from a file")
         if name not in known:
             raise DataFileError(f"{path}: no setting {name!r}; {did_you_mean(name, sorted(known))}")
     return table
@@ -88,10 +90,21 @@ def _read(path: Path, known: set[str]) -> dict[str, Any]:
 
 def policy_settings(path: Path | None) -> dict[str, Any]:
     """The file's table [policy]: what the policies of models take, by the names of OpenAIPolicy."""
-    table = {} if path is None else dict(read_toml(path).get("policy", {}))
+    if path is None:
+        return {}
+    table = _table(read_toml(path), "policy", path)
     for name in table:
-        if name in _SECRETS:
-            raise DataFileError(f"{path}: {name}: a secret comes from the environment or a flag, never from a file")
+        if name in _OF_PROGRAMS:
+            raise DataFileError(f"{path}: {name}: only a program can give it; see: agentgym bench --help")
+    return table
+
+
+def _table(tables: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
+    """One of them, by the names of the settings; no secret may be in it."""
+    table = {key.replace("-", "_"): value for key, value in tables.get(name, {}).items()}
+    for key in table:
+        if key in _SECRETS:
+            raise DataFileError(f"{path}: {key}: a secret comes from the environment or a flag, never from a file")
     return table
 
 
@@ -124,9 +137,9 @@ def concurrency(text: str) -> int | str:
 
 
 def seed(text: str) -> int:
-    """Read a whole number of at least zero."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    """Read a seed."""
+    if not (text.isdecimal() and len(text) <= 20 and int(text) < 1 << 64):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0, below 2**64")
     return int(text)
 
 

@@ -49,6 +49,9 @@ class Answer:
 
     def whole(self) -> JsonObject:
         """The completion as a server without streams would have sent it."""
+        if self._choices and not self._usage and not any(choice.begun for choice in self._choices.values()):
+            # litellm's proxy so ends what broke off behind it.
+            raise ValueError("the stream ended before any answer began")
         choices: list[JsonValue] = [{"index": index, **self._choices[index].whole()} for index in sorted(self._choices)]
         return {**self._head, "object": "chat.completion", "choices": choices, "usage": self._usage}
 
@@ -56,6 +59,8 @@ class Answer:
 class _Choice:
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.begun = False
+        """Whether anything was said at all, were it only by whom."""
         self._texts: dict[str, list[JsonValue]] = {}
         self._calls = _Calls()
         self._logprobs: list[JsonValue] = []
@@ -67,6 +72,7 @@ class _Choice:
             # A server that streams by name only sends the whole message.
             delta = choice.get("message")
         if isinstance(delta, dict):
+            self.begun = self.begun or bool(delta)
             self._say(delta)
         if reason and isinstance(reason, str):
             self.reason = reason

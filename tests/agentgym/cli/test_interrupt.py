@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shlex
 import signal
@@ -65,7 +66,7 @@ def records(tmp_path: Path) -> list[dict[str, object]]:
 
 
 NEEDED = sum(range(1, 9)) + 8 + 8
-"""Digits below eight are named in as many calls as they are far from zero; for the last two eight calls are too few."""
+"""Named from one on, the digits up to eight take as many calls; for zero and nine eight calls are too few."""
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -109,8 +110,38 @@ def test_twice_stops_at_once(tmp_path: Path) -> None:
     assert len(records(tmp_path)) == 10
 
 
-def test_a_resume_can_be_interrupted_too(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", [("stdout",), ("stderr",), ("stdout", "stderr")])
+def test_a_reader_that_ctrl_c_ended_first_changes_nothing(tmp_path: Path, gone: tuple[str, ...]) -> None:
     server = Server()
+    reader, writer = os.pipe()
+    out, err = (writer if name in gone else subprocess.DEVNULL for name in ("stdout", "stderr"))
+    with FakeEndpoint(server) as endpoint:
+        url = ("--base-url", endpoint.base_url, "--model", "fake", "--concurrency", str(CONCURRENCY))
+        program = [sys.executable, "-m", "agentgym", "bench", "guess", *url, "--out", "my run"]
+        process = subprocess.Popen(program, cwd=tmp_path, stdout=out, stderr=err)
+        os.close(writer)
+        assert server.full.wait(30)
+        os.close(reader)
+        process.send_signal(signal.SIGINT)
+        server.go.set()
+        assert process.wait(30) == 130
+        assert endpoint.count == endpoint.answered < NEEDED, "every call came to its end"
+        left = NEEDED - endpoint.answered
+        assert resumed("resume with: agentgym resume 'my run'", endpoint, tmp_path) == left
+    assert len(records(tmp_path)) == 10
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_closed_streams_leave_the_run_as_it_is(tmp_path: Path, closed: str) -> None:
+    line = f"{sys.executable} -m agentgym bench guess --policy random --out 'my run' --seed 1 {closed}"
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert len(records(tmp_path)) == 10
+
+
+def test_a_resume_can_be_interrupted_too(tmp_path: Path) -> None:
+    server, err = Server(), ""
     with FakeEndpoint(server) as endpoint:
         for words in (None, ("resume", "my run", "--quiet", "--concurrency", CONCURRENCY)):
             process = bench(endpoint, tmp_path) if words is None else start(*words, cwd=tmp_path)

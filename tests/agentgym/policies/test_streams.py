@@ -186,6 +186,17 @@ def test_a_stream_gone_wrong_is_told(body: bytes, says: str) -> None:
         read_stream(body)
 
 
+def test_an_end_without_a_beginning_is_a_fault_and_silence_is_an_answer() -> None:
+    """litellm's proxy makes up an end for what broke off behind it; a model that says nothing begins, or is counted."""
+    silence: JsonObject = {"choices": [{"index": 0, "delta": {}}]}
+    with pytest.raises(ValueError, match="ended before any answer began"):
+        turn(event(END) + event(silence) + DONE)
+    with pytest.raises(ValueError, match="ended before any answer began"):
+        turn(event(END))
+    assert turn(stream({"role": "assistant"})).text == ""
+    assert turn(event(END | {"usage": {"prompt_tokens": 9}}) + DONE).text == ""
+
+
 def test_a_stream_without_an_answer_is_no_turn() -> None:
     with pytest.raises(ValueError, match="no choices"):
         turn(event({"choices": [], "usage": {"prompt_tokens": 1}}) + DONE)
