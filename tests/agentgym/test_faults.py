@@ -270,7 +270,7 @@ async def test_one_instance_is_played_by_one_rollout_at_a_time() -> None:
     assert again.reward == 0.5, "one after the other is fine"
 
 
-@pytest.mark.parametrize("seed", [-1, 1.5, "7", True])
+@pytest.mark.parametrize("seed", [-1, 1.5, "7", True, 2**64])
 async def test_a_seed_is_a_whole_number(seed: Any) -> None:
     with pytest.raises(UsageError, match="whole number"):
         await rollout(Room(), IdlePolicy(), TASK, seed=seed)

@@ -510,3 +510,6 @@ async def test_a_run_of_what_is_no_policy_or_no_number_is_refused() -> None:
     for name in ("limit", "trials"):
         with pytest.raises(UsageError, match=f"{name}=-1"):
             await run(load_suite("guess"), COUNTING, **{name: -1})
+    for seed in (-1, 2**64):
+        with pytest.raises(UsageError, match=f"seed={seed}: a seed is a whole number from 0"):
+            await run(load_suite("guess"), COUNTING, seed=seed)

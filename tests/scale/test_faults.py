@@ -8,7 +8,7 @@ import pytest
 
 from agentgym import Job, Observation, OpenAIPolicy, Retries, Task, ToolCall, ToolEnv, Turn, read_episodes, run, tool
 from agentgym.errors import Outage
-from agentgym.testing import FakeEndpoint, Faults, Trouble
+from agentgym.testing import ChatRequest, FakeEndpoint, Faults, Trouble
 
 pytestmark = pytest.mark.anyio
 TURNS = 5
@@ -35,15 +35,16 @@ def jobs(count: int) -> list[Job]:
     return [Job(make=Steps, task=Task(id=f"t{number}"), seed=number) for number in range(count)]
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(
     ("count", "timeout_s"), [(40, 0.5), pytest.param(500, 2.0, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
 )
 async def test_every_episode_comes_out_right_and_only_faults_are_paid_for(
-    tmp_path: Path, count: int, timeout_s: float
+    tmp_path: Path, count: int, timeout_s: float, stream: bool
 ) -> None:
     faults = Faults(rate=0.1, seed=count)
     async with FakeEndpoint(ANSWER, faults=faults, latency=0.01) as endpoint:
-        policy = OpenAIPolicy("fake", base_url=endpoint.base_url, timeout_s=timeout_s)
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url, timeout_s=timeout_s, stream=stream)
         result = await run(jobs(count), policy, tmp_path / "run", concurrency=64)
         await policy.aclose()
     assert result.stopped is None
@@ -87,4 +88,32 @@ async def test_in_an_outage_every_episode_is_not_evaluable_and_no_agents_failure
     told = result.summary
     assert (told["planned"], told["episodes"], told["evaluable"], told["solved_rate"]) == (60, 60, 0, None)
     assert told["solved_rate_of_planned"] == 0.0
-    assert capfd.readouterr().err == ""
+    assert "Traceback" not in capfd.readouterr().err
+
+
+async def test_an_outage_in_the_middle_costs_what_was_under_way_and_the_rest_comes_later(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bears = 100
+
+    def answer(request: ChatRequest) -> Turn | Trouble:
+        return ANSWER if endpoint.answered < bears else Trouble.UNAVAILABLE
+
+    async with FakeEndpoint(answer, latency=0.01) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        retries = Retries(patience_s=0.5, first_wait_s=0.05)
+        result = await run(jobs(60), policy, tmp_path / "run", concurrency=20, retries=retries)
+        assert isinstance(result.stopped, Outage)
+        told = result.summary
+        solved = told["outcomes"]["solved"]  # type: ignore[index,call-overload]
+        assert told["outcomes"] == {"solved": solved, "failed": 0, "truncated": 0, "not_evaluable": 60 - solved}
+        assert 0 < solved < 60
+        assert (told["planned"], told["episodes"], told["evaluable"]) == (60, 60, solved)
+        assert (told["solved_rate"], told["solved_rate_of_planned"]) == (1.0, solved / 60)
+        bears = 10**6
+        result = await run(jobs(60), policy, tmp_path / "run", concurrency=20, retries=retries)
+        await policy.aclose()
+    assert result.stopped is None
+    assert result.summary["outcomes"] == {"solved": 60, "failed": 0, "truncated": 0, "not_evaluable": 0}
+    assert endpoint.answered == 60 * TURNS, "no reply is paid for twice"
+    assert "Traceback" not in capfd.readouterr().err

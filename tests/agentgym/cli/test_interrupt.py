@@ -24,17 +24,22 @@ CONCURRENCY = 6
 
 
 class Server:
-    """Answers once it is let go, and says when so many calls wait."""
+    """Answers a few calls, the others once it is let go, and says when so many wait that no more will come."""
 
     def __init__(self) -> None:
-        self.asked = 0
         self.full, self.go = threading.Event(), threading.Event()
+        self.hold()
+
+    def hold(self) -> None:
+        self.full.clear()
+        self.go.clear()
+        self._asked = 0
 
     async def __call__(self, request: ChatRequest) -> Turn:
-        self.asked += 1
-        if self.asked == CONCURRENCY + 2:
+        self._asked += 1
+        if self._asked == 3 + CONCURRENCY:
             self.full.set()
-        if self.asked >= CONCURRENCY + 2 and not self.go.is_set():
+        if self._asked > 3 and not self.go.is_set():
             await asyncio.to_thread(self.go.wait, 30)
         return Turn(tool_calls=(ToolCall("guess", {"n": len(request.messages) // 2}),))
 
@@ -153,9 +158,7 @@ def test_a_resume_can_be_interrupted_too(tmp_path: Path) -> None:
             _, err = process.communicate(timeout=30)
             assert process.returncode == 130
             assert "resume with: agentgym resume 'my run'" in err
-            server.asked = 0
-            server.full.clear()
-            server.go.clear()
+            server.hold()
         server.go.set()
         resumed(err, endpoint, tmp_path)
     assert len(records(tmp_path)) == 10

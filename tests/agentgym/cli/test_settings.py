@@ -61,6 +61,9 @@ def test_what_a_policy_takes_may_stand_in_the_file(cli: Cli, tmp_path: Path) -> 
         ("[bench]\nlimit = true", "limit: True is neither text nor a number"),
         ("[bench]\napi_key = 'sk-1'", "a secret comes from the environment or a flag"),
         ("[policy]\napi_key = 'sk-1'", "a secret comes from the environment or a flag"),
+        ("[policy]\napi-key = 'sk-1'", "a secret comes from the environment or a flag"),
+        ("[policy]\nprice = 3", "price: only a program can give it"),
+        ("[bench]\npolicy = [['x']]", "policy: ['x'] is neither text nor a number"),
         ("[bench", "cannot be read"),
     ],
 )
@@ -80,6 +83,10 @@ def test_a_file_with_a_mistake_is_told_by_name_and_mend(cli: Cli, tmp_path: Path
     [
         ("AGENTGYM_LIMIT", "many", "AGENTGYM_LIMIT: "),
         ("AGENTGYM_CONCURRENCY", "0", "AGENTGYM_CONCURRENCY: "),
+        ("AGENTGYM_SEED", str(2**64), f"AGENTGYM_SEED: '{2**64}' is not a whole number from 0, below 2**64"),
+        ("AGENTGYM_TRIALS", "9" * 30, "AGENTGYM_TRIALS: "),
+        ("AGENTGYM_PATIENCE", "nan", "AGENTGYM_PATIENCE: 'nan' is not a positive number of seconds"),
+        ("AGENTGYM_CAP", "sandbox", "AGENTGYM_CAP: 'sandbox' is not KEY=VALUE"),
         ("AGENTGYM_TOOLS", "magic", "AGENTGYM_TOOLS: 'magic' is none of: auto, native, text"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: 'loud' is none of: debug"),
     ],
@@ -91,6 +98,65 @@ def test_a_variable_with_a_mistake_is_told_by_its_name(
     ran = cli("bench", "guess", "--policy", "oracle")
     assert ran.code == 2
     assert told in ran.err
+
+
+@pytest.mark.parametrize("flag", ["--seed=-1", "--seed=1e3", "--limit=0", "--timeout=0", "--seeed=1"])
+def test_a_flag_with_a_mistake_is_told_in_one_line(cli: Cli, flag: str) -> None:
+    ran = cli("bench", "guess", "--policy", "oracle", flag)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert flag.partition("=")[0] in ran.err
+    assert not Path("runs").exists()
+
+
+def test_where_a_model_is_served_is_said_by_the_nearest(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.toml"
+    words = ("bench", "guess", "--model", "fake", "--limit", "1", "--quiet", "--new")
+    with FakeEndpoint(ANSWER) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
+        assert cli(*words).code == 0
+        monkeypatch.setenv("OPENAI_BASE_URL", "nowhere")
+        path.write_text(f'[bench]\nbase-url = "{endpoint.base_url}"\n')
+        assert cli(*words, "--config", str(path)).code == 0
+        path.write_text('[bench]\nbase-url = "nowhere"\n')
+        monkeypatch.setenv("AGENTGYM_BASE_URL", endpoint.base_url)
+        assert cli(*words, "--config", str(path)).code == 0
+        monkeypatch.setenv("AGENTGYM_BASE_URL", "nowhere")
+        assert cli(*words, "--config", str(path)).code == 2
+        assert cli(*words, "--config", str(path), "--base-url", endpoint.base_url).code == 0
+        assert endpoint.count == 4 * 8
+
+
+def test_a_file_may_hold_lists(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('[bench]\npolicy = ["oracle", "random"]\ncap = ["sandbox=2", "gpu=1"]\nlimit = 2\n')
+    scores = json.loads(cli("bench", "guess", "--config", str(path), "--json", "--quiet").out)["scores"]
+    assert [score["policy"] for score in scores] == ["idle", "oracle", "random"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("none.json", None, "none.json: cannot be read"),
+        ("torn.json", '{"fake": {', "torn.json: cannot be read: not JSON"),
+        ("list.json", "[1]", "list.json: not a table"),
+        ("half.json", '{"fake": {"prompt": 1}}', "half.json: fake: names no price for prompt and completion"),
+        ("words.toml", "fake = {prompt = 'much', completion = 1}", "words.toml: fake: 'much' is no price"),
+        ("less.toml", "fake = {prompt = -1, completion = 1}", "less.toml: fake: -1 is no price"),
+        ("true.json", '{"fake": true}', "true.json: fake: not a price"),
+    ],
+)
+def test_a_table_of_prices_with_a_mistake_is_told_with_its_form(
+    cli: Cli, tmp_path: Path, name: str, content: str | None, told: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    ran = cli("bench", "guess", "--model", "fake", "--base-url", "http://127.0.0.1:9/v1", "--prices", str(path))
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert told in ran.err
+    assert 'write {"MODEL": {"prompt": 2.0' in ran.err
 
 
 def test_money_needs_a_price_and_stops_the_run_in_time(cli: Cli, tmp_path: Path) -> None:
@@ -117,5 +183,8 @@ def test_the_log_level_may_stand_anywhere(cli: Cli, monkeypatch: pytest.MonkeyPa
     assert cli(*words).err == ""
     for line in (("--log-level", "info", *words), (*words, "--new", "--log-level=info")):
         assert "a run begins" in cli(*line).err
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    told = [json.loads(line) for line in cli(*words, "--new", "--log-level", "debug").err.splitlines()]
+    assert [line["outcome"] for line in told if line["message"] == "an episode ends"][-10:] == ["solved"] * 10
     wrong = cli(*words, "--log-level", "loud")
     assert (wrong.code, wrong.err.count("\n")) == (2, 1)
