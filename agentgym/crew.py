@@ -89,12 +89,10 @@ class Crew:
         """Episodes that ended before others that were begun earlier, where order counts."""
         self._changed = anyio.Event()
         self._broken: Exception | None = None
-        self.lines.on_room = self.lines.on_stop = self._notice
-        self.lines.on_usage = self._check_budget
 
     async def play(self) -> None:
         """Play them all, or until the run is stopped; raises what makes it senseless to go on."""
-        with _rarer_collections():
+        with _rarer_collections(), self.lines.telling(on_change=self._notice, on_usage=self._check_budget):
             await self._play_all()
 
     async def _play_all(self) -> None:

@@ -148,12 +148,11 @@ class Lines:
         """Why no call is made any more."""
         self.usage: Usage = NO_USAGE
         """What all calls used up."""
-        self.on_room: Callable[[], None] = lambda: None
-        self.on_stop: Callable[[], None] = lambda: None
-        self.on_usage: Callable[[], None] = lambda: None
         self.pinned = pinned
         self._retries = retries or Retries()
         self._lines: dict[str, Line] = {}
+        self._on_change = set[Callable[[], None]]()
+        self._on_usage = set[Callable[[], None]]()
         self._waiting = set[anyio.CancelScope]()
         self._episodes = set[anyio.CancelScope]()
 
@@ -184,19 +183,31 @@ class Lines:
     def spend(self, usage: Usage) -> None:
         """Count what a call used up."""
         self.usage += usage
-        self.on_usage()
+        for tell in self._on_usage:
+            tell()
 
     def stop(self, reason: RunStopped | UsageError) -> None:
         """Make no call any more: who waits is told why; calls under way end only in an outage, with their episodes."""
         if self.stopped is not None:
             return
         self.stopped = reason
-        tell = _LOG.error if isinstance(reason, Outage) else _LOG.info
-        tell("the calls are stopped", kind=type(reason).__name__, reason=str(reason))
+        log = _LOG.error if isinstance(reason, Outage) else _LOG.info
+        log("the calls are stopped", kind=type(reason).__name__, reason=str(reason))
         scopes = self._waiting | self._episodes if isinstance(reason, Outage) else self._waiting
         for scope in tuple(scopes):
             scope.cancel()
-        self.on_stop()
+        self._changed()
+
+    @contextmanager
+    def telling(self, *, on_change: Callable[[], None], on_usage: Callable[[], None]) -> Iterator[None]:
+        """Tell a crew of room for more and of a stop, and of what calls use up; several may share these lines."""
+        self._on_change.add(on_change)
+        self._on_usage.add(on_usage)
+        try:
+            yield
+        finally:
+            self._on_change.discard(on_change)
+            self._on_usage.discard(on_usage)
 
     def waiting(self) -> _UntilStopped:
         """A wait that ends at once when the calls are stopped."""
@@ -213,7 +224,11 @@ class Lines:
 
     def _room(self) -> None:
         if not self.crowded:
-            self.on_room()
+            self._changed()
+
+    def _changed(self) -> None:
+        for tell in self._on_change:
+            tell()
 
 
 class _UntilStopped:

@@ -25,6 +25,8 @@ __all__ = ["EpisodeFacts", "Summary", "read_facts", "tags_of"]
 _OUTCOMES: tuple[Outcome, ...] = ("solved", "failed", "truncated", "not_evaluable")
 _EVERY_K = 32
 """Above it only powers of two, and the number of trials itself, are worth a figure."""
+_KNOWN: dict[Trials, Trials] = {}
+"""Each count once: there are few of them, and as many places for one as there are tasks."""
 T = TypeVar("T")
 
 
@@ -131,7 +133,8 @@ class _Scores:
             self._rewards.add(facts.reward)
         if self._by_task is not None:
             successes, trials = self._by_task.get(facts.task_id, (0, 0))
-            self._by_task[facts.task_id] = (successes + (facts.outcome == "solved"), trials + counts)
+            now = (successes + (facts.outcome == "solved"), trials + counts)
+            self._by_task[facts.task_id] = _KNOWN.setdefault(now, now)
 
     @property
     def episodes(self) -> int:

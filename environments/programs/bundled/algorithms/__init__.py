@@ -1,0 +1,1 @@
+"""Searching, ordering, choosing and path finding."""

@@ -1,0 +1,1 @@
+"""Stacks, queues, heaps, trees and tables at work."""

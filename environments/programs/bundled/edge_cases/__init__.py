@@ -1,0 +1,1 @@
+"""Easy tasks whose corners are the point."""

@@ -1,0 +1,1 @@
+"""Texts read, searched and laid out."""
