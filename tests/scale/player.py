@@ -1,4 +1,4 @@
-"""What the tests of this folder start as processes of their own: `python player.py BASE_URL RUN`."""
+"""What the tests of this folder start as processes of their own: `python player.py BASE_URL RUN TRIALS`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 
 from agentgym import OpenAIPolicy, load_suite, run, run_sync
 
-TRIALS = 20
-"""Of each of the ten digits."""
+CONCURRENCY = 16
+"""So many calls may be under way when it is killed."""
 
 
-def main(base_url: str, folder: str) -> None:
-    """Play two hundred episodes into a run directory, or go on with it."""
+def main(base_url: str, folder: str, trials: str) -> None:
+    """Play ten episodes as often as told into a run directory, or go on with it."""
     policy = OpenAIPolicy("fake", base_url=base_url)
-    result = run_sync(run(load_suite("guess"), policy, folder, trials=TRIALS, concurrency=16))
+    result = run_sync(run(load_suite("guess"), policy, folder, trials=int(trials), concurrency=CONCURRENCY))
     assert result.stopped is None
 
 
