@@ -116,6 +116,7 @@ def _plan(
     rounds = trials or plan.trials
     info = RunInfo(
         suite=plan.id,
+        split=plan.split,
         environment=plan.make().info,
         policy=who,
         seed=seed,

@@ -48,6 +48,8 @@ class RunInfo:
     schema_version: int = SCHEMA_VERSION
     suite: str | None = None
     """None where a program gave the episodes to play."""
+    split: str | None = None
+    """Of the suite's tasks."""
     environment: EnvironmentInfo
     policy: PolicyInfo
     seed: int | None = None

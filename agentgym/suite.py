@@ -51,7 +51,7 @@ class Suite:
         with boundary(EnvironmentFault, f"{self.environment} cannot list its tasks"):
             tasks: Sequence[BaseModel] = self.make().tasks(self.split)
         if not tasks:
-            of_split = "" if self.split is None else f" in its split {self.split!r}"
+            of_split = "" if self.split is None else f" in its split {self.split!r}; another one is named by --split"
             raise UsageError(f"the environment {self.environment} lists no tasks{of_split}")
         return tasks
 

@@ -36,6 +36,8 @@ from agentgym.runs import INFO
 from agentgym.suite import Suite, load_suite, suite_ids
 
 SETTINGS = (*WHAT, *MODEL, *PACE)
+OF_ENVIRONMENT = ("user", "data", "sandbox", "tool_config")
+"""Settings with flags of their own that are the environment's."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +152,9 @@ def _is_whole(summary: JsonObject) -> bool:
 
 
 def _as_asked(suite: Suite, args: argparse.Namespace) -> Suite:
-    return suite if args.user is None else replace(suite, settings={**suite.settings, "user": args.user})
+    """The suite with other settings of its environment, or another part of the tasks."""
+    given = {name: getattr(args, name) for name in OF_ENVIRONMENT if getattr(args, name) is not None}
+    return replace(suite, settings={**suite.settings, **dict(args.set or []), **given}, split=args.split or suite.split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,7 @@ def _folder(asked: _Asked, args: argparse.Namespace, *, alone: bool) -> Path:
     question = [
         *(asked.suite.id, asked.suite.settings, policy.name, asked.spec, policy.settings, policy.base_url),
         *(args.seed, args.limit, args.trials),
+        *([] if args.split is None else [args.split]),
     ]
     folder = Path("runs") / f"{name}--{blake2b(dump_json(question), digest_size=4).hexdigest()}"
     return _free(folder) if args.new else folder

@@ -73,7 +73,7 @@ async def _play(suite: Suite, policy: Policy, info: RunInfo, args: argparse.Name
 def _suite(info: RunInfo, folder: Path) -> Suite:
     if info.suite is None:
         raise UsageError(f"{folder} was begun by a program, which knows what it plays: run that program again")
-    return replace(load_suite(info.suite), settings=info.environment.config)
+    return replace(load_suite(info.suite), settings=info.environment.config, split=info.split)
 
 
 def _policy(info: RunInfo, args: argparse.Namespace) -> Policy:

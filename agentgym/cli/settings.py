@@ -12,6 +12,8 @@ from typing import Any
 
 from agentgym.cli.options import seconds, setting, whole_number
 from agentgym.errors import DataFileError, UsageError, did_you_mean
+from agentgym.messages import JsonObject
+from agentgym.yamlfile import read_yaml
 
 Parse = Callable[[str], Any]
 _SECRETS = ("api_key", "key", "token", "password")
@@ -143,6 +145,22 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def data_folder(text: str) -> str:
+    """Read a folder as a path that a run can be resumed with from anywhere."""
+    return str(Path(text).expanduser().absolute())
+
+
+def yaml_mapping(text: str) -> JsonObject:
+    """Read a YAML file; what it holds goes into the record, so that a run can be resumed without it."""
+    try:
+        held = read_yaml(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not isinstance(held, dict):
+        raise argparse.ArgumentTypeError(f"{text}: holds no mapping")
+    return held
+
+
 def one_of(*names: str) -> Parse:
     """Read one of a few words."""
 
@@ -181,6 +199,11 @@ WHAT = (
     Setting("policy", "who plays; may be repeated (default: those of the suite)", metavar="SPEC", several=True),
     Setting("model", "the same as --policy openai:MODEL", metavar="MODEL"),
     Setting("user", "who plays the user, in an environment that has one", metavar="SPEC"),
+    Setting("data", "data to play on in place of the suite's own", data_folder, "DIR"),
+    Setting("sandbox", "where programs run, in an environment that runs any: local, fusion:URL, ...", metavar="SPEC"),
+    Setting("tool_config", "other names and words for an environment's tools, as YAML", yaml_mapping, "FILE"),
+    Setting("split", "which part of the tasks is played (default: as the suite says)", metavar="NAME"),
+    Setting("set", "a setting of the environment, the value as JSON or text", setting, "KEY=VALUE", several=True),
     Setting("limit", "only the first N tasks of each suite", whole_number),
     Setting("trials", "how often each task is played (default: as the suite says)", whole_number),
     Setting("seed", "what all chance comes from (default: 0)", seed, "N", 0),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from pydantic import JsonValue
+
 from agentgym.errors import EpisodeStateError, UsageError, UserFault, boundary, did_you_mean
 from agentgym.jsontext import dump_json, mend_text
-from agentgym.messages import JsonObject, ToolCall, Turn
+from agentgym.messages import NO_USAGE, JsonObject, ToolCall, Turn
 from agentgym.tools import BadCall, Say, ToolAction, ToolError
 from environments.retail.arguments import read_arguments, write_arguments
 from environments.retail.conduct import Call, Conduct, Event, Line, judge_conduct
@@ -18,20 +20,26 @@ from environments.retail.database import RetailDB, shared_db
 from environments.retail.desk import TERMINAL, WRITES, Outcome, perform
 from environments.retail.guidelines import POLICY
 from environments.retail.observations import CallError, ToolResult, UserLine
+from environments.retail.reference import act_first, talk_through
 from environments.retail.scoring import Score
 from environments.retail.state import REASONS, State
 from environments.retail.task import RetailTask
 from environments.retail.taskfiles import tasks_beside
 from environments.retail.telling import facts_told, is_value, parts_told, words_told
 from environments.retail.tools import OWNER, Reason, RetailTools, Shown, owned
-from environments.retail.users import GREETING, STOP, UserSession, UserSpec, make_user
+from environments.retail.users.specs import UserSpec, make_user
+from environments.retail.users.user import GREETING, STOP, UserSession
+from environments.retail.world.own import own_tasks, own_world
 
 Profile = Literal["compat", "typed"]
 Scoring = Literal["tau", "facts"]
 """How it is judged what the customer was told: by the benchmark's rule, or by the facts in what they should be told."""
 RESPOND = "respond"
 """What speaking to the customer is called where it is written as a tool call; plain text does the same."""
-_REPORTED = ("state", "outputs", "action_precision", "action_recall", "action_f1", "exact_actions", "violations")
+_REPORTED = (
+    *("state", "outputs", "action_precision", "action_recall", "action_f1", "exact_actions"),
+    *("read_precision", "read_recall", "write_precision", "write_recall", "violations"),
+)
 """Reward terms that do not count."""
 _TELLINGS = {"tau": parts_told, "words": words_told, "facts": facts_told}
 
@@ -51,6 +59,10 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
         "action_recall": "the share of the tools that the reference calls that were called",
         "action_f1": "the harmonic mean of both",
         "exact_actions": "whether the same calls were made in the same order",
+        "read_precision": "the share of the lookups made, with their arguments, that the reference makes",
+        "read_recall": "the share of the lookups of the reference, with their arguments, that were made",
+        "write_precision": "the share of the changes made, with their arguments, that the reference makes",
+        "write_recall": "the share of the changes of the reference, with their arguments, that were made",
         "violations": "how often the policy was broken, as far as rules can tell",
     }
     profile: Profile = "compat"
@@ -71,6 +83,8 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
         profile: Profile = "compat",
         scoring: Scoring = "tau",
         user: UserSpec = "scripted",
+        user_best_of: int | None = None,
+        user_settings: Mapping[str, JsonValue] | None = None,
         fixed_refunds: bool = False,
         strict_outputs: bool = False,
         skip_flawed: bool = False,
@@ -78,7 +92,9 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
         if scoring not in ("tau", "facts"):
             raise UsageError(f"scoring={scoring!r}: there are 'tau' and 'facts'")
         self.db = data if isinstance(data, RetailDB) else _world(data)
-        self._user = make_user(user)
+        self._is_own = data is None
+        self.db.ledger  # noqa: B018 - made now, for an event loop would stand still meanwhile
+        self._user = make_user(user, best_of=user_best_of, settings=user_settings)
         self._fixed_refunds = fixed_refunds
         self._telling = "words" if scoring == "tau" and strict_outputs else scoring
         self._skip_flawed = skip_flawed
@@ -141,6 +157,11 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
 
     async def apply(self, action: ToolAction | BadCall | Say) -> UserLine | ToolResult | ToolError:
         """Run the tool that is called, or speak to the customer."""
+        observation = await self._applied(action)
+        self._note_usage()
+        return observation
+
+    async def _applied(self, action: ToolAction | BadCall | Say) -> UserLine | ToolResult | ToolError:
         if not isinstance(action, BadCall):
             return await super().apply(action)
         content = action.call.arguments.get("content")
@@ -159,31 +180,24 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
         return super().parse_call(call)
 
     def tasks(self, split: str | None = None) -> Sequence[RetailTask]:
-        """The tasks of the files that lie beside the data; with `skip_flawed` those without a flaw."""
-        listed = tasks_beside(self.db, split)
+        """The tasks of our own world, or of the files beside the data; with `skip_flawed` those without a flaw."""
+        listed = own_tasks(split) if self._is_own else tasks_beside(self.db, split)
         return [task for task in listed if not self.flaws(task)] if self._skip_flawed else listed
 
     def flaws(self, task: RetailTask) -> list[str]:
-        """What makes a task measure less than it should: reference actions that fail, and nothing to be done."""
+        """What makes a task measure less than it should: reference actions that fail, nothing to do, untold outputs."""
         state, outcomes = self._replayed(task)
         found = [f"action {number}: {outcome.text}" for number, outcome in enumerate(outcomes) if outcome.failed]
-        if not task.outputs and not state.difference():
+        if not any(output.strip() for output in task.outputs) and not state.difference():
             found.append("doing nothing solves it: the reference changes nothing, and nothing must be told")
-        return found
+        commas = [output for output in task.outputs if "," in output] if self._telling == "tau" else []
+        return found + [f"output {output!r} is never found in what was said, for it holds a comma" for output in commas]
 
     def reference(self) -> Iterator[ToolAction | BadCall | Say]:
-        """The task's own actions; then all that must be told is told, and the customer is heard out."""
-        last: list[ToolAction | BadCall] = []
-        for action in self.task.actions:
-            if action.name != RESPOND:
-                call = self.parse_call(ToolCall(action.name, action.kwargs))
-                if action.name == TERMINAL:
-                    last.append(call)
-                else:
-                    yield call
-        if self.task.outputs or not last:
-            yield Say("\n".join(self.task.outputs) or "That is done.")
-        yield from last[:1]
+        """The task's own actions, and all that must be told; with a customer who listens, in a conversation."""
+        actions = [action for action in self.task.actions if action.name != RESPOND]
+        parse = self.parse_call
+        yield from (talk_through if self._user.converses else act_first)(self.task, actions, self.db, parse)
         while not self.over:
             yield Say("Is there anything else?")
 
@@ -227,6 +241,7 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
 
     def _conclude(self) -> None:
         verdict, conduct = self.score(), self.conduct()
+        reads = {"read_precision": conduct.reads.precision, "read_recall": conduct.reads.recall}
         if conduct.violations:
             self.note(violations=list(conduct.violations))
         self.finish(
@@ -237,9 +252,18 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
             action_recall=conduct.names.recall,
             action_f1=conduct.names.f1,
             exact_actions=float(conduct.exact),
+            write_precision=conduct.writes.precision,
+            write_recall=conduct.writes.recall,
+            **(reads if conduct.reads.expected else {}),  # many references name no lookups, and mean none by that
             violations=float(len(conduct.violations)),
             solved=verdict.solved,
         )
+
+    def _note_usage(self) -> None:
+        """Write down what the customer's model used up for this step, and for the opening line before the first."""
+        used = NO_USAGE if self._customer is None else self._customer.take_usage()
+        if used != NO_USAGE:
+            self.note(user={"name": self._user.name, **asdict(used)})
 
     async def _answer_to(self, text: str) -> str:
         customer = self._customer
@@ -327,9 +351,7 @@ def _call_error(action: BadCall, outcome: Outcome) -> CallError:
 
 
 def _world(data: str | Path | None) -> RetailDB:
-    if data is None:
-        raise UsageError("no world is given; give data=DIR with users.json, orders.json and products.json")
-    return shared_db(data)
+    return own_world() if data is None else shared_db(data)
 
 
 def _own_action(action: ToolAction | BadCall | Say) -> ToolAction | BadCall | Say:

@@ -37,6 +37,8 @@ class RetailTask(Task):
     actions: tuple[Action, ...] = ()
     outputs: tuple[str, ...] = ()
     """What the agent must have told the customer."""
+    tags: tuple[str, ...] = ()
+    """By which reports break scores down."""
 
     @model_validator(mode="before")
     @classmethod

@@ -10,7 +10,7 @@ from agentgym.errors import describe
 from agentgym.jsontext import parse_json
 from agentgym.messages import ToolCall, Turn
 from agentgym.testing.checks.bad_calls import bad_calls, bad_texts, shown
-from agentgym.testing.checks.report import Skip, Violation
+from agentgym.testing.checks.report import Doubt, Skip, Violation
 from agentgym.testing.checks.subject import Subject
 from agentgym.testing.checks.traces import AnyEnv, Difference, Moment, Script, begin, first_difference, play_turns
 from agentgym.tools import ToolError
@@ -28,16 +28,21 @@ async def bad_arguments(subject: Subject) -> str:
     script = next((script for script in scripts if any(turn.tool_calls for turn in script.turns)), None)
     if script is None:
         raise Skip("no recorded episode calls a tool")
-    await _each_is_answered(subject.make(), script, calls)
-    difference = await _interrupted(subject.make(), script, calls)
+    ending = await _each_is_answered(subject.make(), script, calls)
+    harmless = [call for call in calls if call not in ending]
+    difference = await _interrupted(subject.make(), script, harmless)
     if difference is not None:
-        culprit = await _culprit(subject, script, calls)
+        culprit = await _culprit(subject, script, harmless)
         raise Violation(f"after {culprit} the episode plays differently: {script}: {difference}")
-    return f"{len(calls)} bad calls to {len(specs)} tools are answered, and change nothing"
+    told = f"{len(calls)} bad calls to {len(specs)} tools are answered, and change nothing"
+    if ending:
+        raise Doubt(f"{told}, but {len(ending)} of them end the episode, such as {shown(ending[0])}")
+    return told
 
 
-async def _each_is_answered(env: AnyEnv, script: Script, calls: Sequence[ToolCall]) -> None:
-    """A bad call gives a ToolError that says what is wrong."""
+async def _each_is_answered(env: AnyEnv, script: Script, calls: Sequence[ToolCall]) -> list[ToolCall]:
+    """A bad call gives a ToolError that says what is wrong; those are returned that end the episode all the same."""
+    ending: list[ToolCall] = []
     async with env:
         for call in calls:
             await env.reset(script.task, seed=script.seed)
@@ -48,6 +53,9 @@ async def _each_is_answered(env: AnyEnv, script: Script, calls: Sequence[ToolCal
             observation = step.observation
             if not isinstance(observation, ToolError) or observation.kind not in _ANSWERS:
                 raise Violation(f"{shown(call)} gave {observation!r:.100}; it must give a ToolError")
+            if env.terminated:
+                ending.append(call)
+    return ending
 
 
 async def _interrupted(env: AnyEnv, script: Script, calls: Sequence[ToolCall]) -> Difference | None:

@@ -114,7 +114,7 @@ def test_a_broken_entry_point_is_found_and_the_others_are_well(
 
 def test_what_a_module_prints_is_no_result(doctor: Doctor, install: Install, hilo: Path) -> None:
     install("environments", "loud", "loud_for_doctor:HiLo", f"print('hello')\n{hilo.read_text()}")
-    assert doctor()["environments"]["message"] == "guess, loud"
+    assert "loud" in str(doctor()["environments"]["message"]).split(", ")
 
 
 def test_a_shadowed_package_is_a_problem(doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

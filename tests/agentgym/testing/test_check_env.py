@@ -433,6 +433,20 @@ async def test_a_bad_call_that_changes_the_state() -> None:
     assert """after go(["a", "list"]) the episode plays differently""" in found["bad-arguments"]
 
 
+async def test_a_bad_call_that_ends_the_episode() -> None:
+    class Strict(Walk):
+        async def apply(self, action: ToolAction | BadCall | Say) -> Observation | ToolError:
+            if isinstance(action, BadCall) and "list" in action.call.text:
+                self.finish(0.0)
+            return await super().apply(action)
+
+    report = await check_env(Strict, seeds=1, instances=2)
+    assert report.ok, "an author may want it so"
+    [finding] = [finding for finding in report.findings if finding.status == "warning"]
+    assert finding.rule == "bad-arguments"
+    assert """1 of them end the episode, such as go(["a", "list"])""" in finding.message
+
+
 async def test_a_text_that_is_no_action_and_raises() -> None:
     class Brittle(Turnstile):
         def parse(self, turn: Turn) -> list[Street]:

@@ -17,7 +17,8 @@ from environments.retail.desk import TERMINAL, WRITES
 from environments.retail.env import Profile, RetailEnv, TypedRetailEnv
 from environments.retail.observations import CallError, ToolResult, UserLine
 from environments.retail.task import RetailTask
-from environments.retail.users import GREETING, STOP, ScriptedUser, User, UserSession
+from environments.retail.users.scripted import ScriptedUser
+from environments.retail.users.user import GREETING, STOP, User, UserSession
 
 pytestmark = pytest.mark.anyio
 CANCEL = {"order_id": "#W1", "reason": "no longer needed"}
