@@ -29,6 +29,7 @@ from agentgym.jobs import Job
 from agentgym.lines import Lines
 from agentgym.play import cause_of, rollout
 from agentgym.policy import Policy
+from agentgym.sandbox.lending import sharing_sandboxes
 from agentgym.store import RunStore
 
 _LOG = EventLog(__name__)
@@ -93,7 +94,8 @@ class Crew:
     async def play(self) -> None:
         """Play them all, or until the run is stopped; raises what makes it senseless to go on."""
         with _rarer_collections(), self.lines.telling(on_change=self._notice, on_usage=self._check_budget):
-            await self._play_all()
+            async with sharing_sandboxes():
+                await self._play_all()
 
     async def _play_all(self) -> None:
         _LOG.info("a run begins", policy=self._policy.name)

@@ -30,6 +30,7 @@ from agentgym.lines import Lines
 from agentgym.messages import Message
 from agentgym.play import cause_of
 from agentgym.runs import CALLS, episode_lines, placed_lines
+from agentgym.sandbox.lending import sharing_sandboxes
 from agentgym.steps import Step
 from agentgym.tools import ToolError
 
@@ -104,7 +105,7 @@ async def replay_run(
 ) -> None:
     """Replay the records of a run, or the first of them; the results come in the order of the records."""
     crew = _Crew(Path(folder), make_env, on_result, limit)
-    async with anyio.create_task_group() as group:
+    async with sharing_sandboxes(), anyio.create_task_group() as group:
         for _ in range(concurrency):
             group.start_soon(crew.work_in, group.cancel_scope)
     if crew.broken is not None:

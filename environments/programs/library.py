@@ -6,11 +6,14 @@ from functools import cache
 from pathlib import Path
 
 from agentgym.errors import UnknownNameError, did_you_mean
+from environments.programs.bugs.inject import Bug
 from environments.programs.problem import Problem
 
 TOPICS = ("algorithms", "data structures", "mathematics", "strings", "edge cases")
 BUNDLED = Path(__file__).parent / "bundled" / "problems.jsonl"
 """Made by `python -m environments.programs.bundled.build`."""
+BUNDLED_BUGS = BUNDLED.with_name("bugs.jsonl")
+"""Made by `python -m environments.programs.bundled.build_bugs`."""
 
 
 def bundled_problems(topic: str | None = None) -> tuple[Problem, ...]:
@@ -30,6 +33,12 @@ def bundled_problem(query_id: str) -> Problem:
     raise UnknownNameError(
         f"no bundled problem {query_id!r}; {did_you_mean(query_id, [p.query_id for p in _bundled()])}"
     )
+
+
+@cache
+def bundled_bugs() -> tuple[Bug, ...]:
+    """A bug in the solution of each bundled problem that holds one, over all classes."""
+    return tuple(Bug.model_validate_json(line) for line in BUNDLED_BUGS.read_text(encoding="utf-8").splitlines())
 
 
 @cache

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
+
+_FENCED = re.compile(r"\s*```[\w+-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
 
 
 def parsed(code: str) -> ast.Module | None:
@@ -14,3 +17,9 @@ def parsed(code: str) -> ast.Module | None:
             return ast.parse(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
+
+
+def unfenced(code: str) -> str:
+    """The program inside, where all of it stands in one fenced block, as models like to write it."""
+    found = _FENCED.fullmatch(code)
+    return code if found is None or "\n```" in found[1] else found[1] + "\n"

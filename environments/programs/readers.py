@@ -56,7 +56,7 @@ def iterate_problems(
 ) -> Iterator[Problem]:
     """The problems of a file, one at a time; `remote=False` refuses rows that ask for a remote sandbox."""
     seen: dict[str, str] = {}
-    for number, where, row in _rows(Path(path)):
+    for number, where, row in iterate_rows(path):
         try:
             problem = _problem(row, number, visible_count)
             wanted = chosen.wants(problem)
@@ -80,7 +80,9 @@ def _problem(row: JsonValue, number: int, visible_count: int) -> Problem:
     return of_record(row, number=number, visible_count=visible_count)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, str, JsonValue]]:
+def iterate_rows(path: str | Path) -> Iterator[tuple[int, str, JsonValue]]:
+    """The rows of a JSON, JSON Lines or parquet file: a number from 1, where it stands, and what it holds."""
+    path = Path(path)
     if path.suffix.lower() == ".parquet":
         yield from _parquet_rows(path)
         return
