@@ -27,6 +27,7 @@ COMMANDS = {
     "report": "sum a run up again, with a page to look at",
     "compare": "compare two runs, task by task",
     "replay": "play a run's actions again and compare",
+    "export": "turn runs and data files into rows to train on",
     "doctor": "find out what works here, and how to mend the rest",
     "check": "prove that an environment keeps its contract",
     "schema": "print a JSON Schema: of an episode, a task, an action, ...",
