@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,7 @@ from agentgym.entrypoints import entry_points
 from agentgym.errors import AgentGymError, MissingExtraError, ShadowedPackageError, UsageError
 from agentgym.registry import GROUP as ENVIRONMENTS
 from agentgym.registry import check_not_shadowed, load_env, load_target
+from agentgym.sandbox.contract import Isolation
 from agentgym.suite import GROUP as SUITES
 from agentgym.suite import load_suite
 
@@ -34,6 +36,7 @@ DISTRIBUTION = "agentgym-async"
 IMPORTS_S = 8.0
 """What importing all that is installed may take."""
 DISK_S = 2.0
+SANDBOX_S = 20.0
 _LITTLE, _FULL = 1 << 30, 64 << 20
 """Bytes free on the disk below which one should know, and below which no run comes far."""
 
@@ -115,7 +118,30 @@ def check_disk() -> Iterator[Finding]:
     yield Finding("disk", state, f"runs go to {Path.cwd() / 'runs'}, with {free / (1 << 30):.1f} GiB free", remedy)
 
 
-CHECKS: tuple[Check, ...] = (check_python, check_packages, check_shadowed, check_entry_points, check_disk)
+def check_sandbox() -> Iterator[Finding]:
+    """What stands between programs of agents and this machine."""
+    found = finished(_try_sandbox, SANDBOX_S)
+    elsewhere = "run programs elsewhere: --sandbox fusion:URL, or e2b; or be content with less: local:weak, local:none"
+    if found is None:
+        yield Finding("sandbox", "warning", f"the local one does not start within {SANDBOX_S:g} s", elsewhere)
+    elif isinstance(found.value, UsageError):
+        yield Finding("sandbox", "warning", str(found.value))
+    else:
+        isolation = found.value
+        missing = f"; missing: {'; '.join(isolation.missing)}" if isolation.missing else ""
+        told = f"local, {isolation.level}: {', '.join(isolation.layers)}{missing}"
+        is_strong = isolation.level == "strong"
+        yield Finding("sandbox", "ok" if is_strong else "warning", told, "" if is_strong else elsewhere)
+
+
+CHECKS: tuple[Check, ...] = (
+    check_python,
+    check_packages,
+    check_shadowed,
+    check_entry_points,
+    check_sandbox,
+    check_disk,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +261,23 @@ def _try_disk() -> int | OSError:
             os.fsync(file.fileno())
         return shutil.disk_usage(place).free
     except OSError as error:
+        return error
+
+
+def _try_sandbox() -> Isolation | UsageError:
+    """The layers of the local sandbox, however few."""
+    import anyio
+
+    from agentgym.sandbox.local import LocalSandbox
+
+    async def begin() -> Isolation:
+        async with LocalSandbox(workers=1, require="none") as sandbox:
+            return sandbox.isolation
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return anyio.run(begin)
+    except UsageError as error:
         return error
 
 

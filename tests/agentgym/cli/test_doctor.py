@@ -64,7 +64,8 @@ def test_a_line_for_each_finding_with_its_remedy(cli: Cli) -> None:
     lines = ran.out.splitlines()
     assert all(line.split()[0] in ("ok", "warning", "problem") for line in lines)
     assert lines[0].startswith("ok       python          3.")
-    assert any(line.startswith("ok       environments    guess") for line in lines)
+    assert any(line.startswith("ok       environments ") and "guess" in line for line in lines)
+    assert any(line.split()[1] == "sandbox" and "rlimits" in line for line in lines)
     assert any(line.startswith("ok       disk            runs go to") for line in lines)
     assert "set it, or name a server of your own with OPENAI_BASE_URL" in lines[-1]
 
