@@ -16,6 +16,7 @@ EXTRA_OF = {
     "peft": "train",
     "datasets": "train",
     "accelerate": "train",
+    "pyarrow": "train",
     "e2b_code_interpreter": "e2b",
     "matplotlib": "viz",
     "opentelemetry": "otel",
