@@ -58,7 +58,7 @@ def test_a_file_is_an_environment_too(hello: Path) -> None:
     ("spec", "told"),
     [
         ("gues", "did you mean 'guess'"),
-        ("nothing-like-it", "there are: guess"),
+        ("nothing-like-it", "there are: code-debug, guess"),
         ("no/such/file.py:Env", "no file"),
     ],
 )
@@ -81,7 +81,7 @@ def test_a_wrong_setting_names_the_right_ones(hello: Path) -> None:
         ("class Broken(:", UsageError, "SyntaxError"),
         ("raise RuntimeError('at import')", UsageError, "RuntimeError: at import"),
         ("import trl_that_is_not_there", UsageError, "trl_that_is_not_there"),
-        ("from agentgym.extras import require\nrequire('e2b_code_interpreter')", MissingExtraError, r"\[e2b\]"),
+        ("from agentgym.extras import require\nrequire('trl')", MissingExtraError, r"\[train\]"),
         ("x = 1", UnknownNameError, "it holds: none"),
     ],
 )
