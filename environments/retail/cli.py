@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,6 +61,8 @@ def _configure_world(parser: argparse.ArgumentParser) -> None:
     for name, count in (("train", 520), ("test", 120)):
         help = f"how many tasks of the split {name}, where so many can be made (default: {count})"
         parser.add_argument(f"--{name}", metavar="N", type=_count, default=count, help=help)
+    help = "the files of tau-bench, or those of tau2-bench (default: tau)"
+    parser.add_argument("--format", choices=("tau", "tau2"), default="tau", help=help)
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     parser.add_argument("--json", action="store_true", help="print what was written as one JSON object")
 
@@ -68,21 +70,20 @@ def _configure_world(parser: argparse.ArgumentParser) -> None:
 def _configure_audit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", type=Path, help="the world (default: our own)")
     parser.add_argument("--tasks", metavar="FILE", type=Path, help="the tasks (default: those beside the world)")
-    parser.add_argument("--profile", choices=("compat", "typed"), default="compat", help="how arguments are taken")
+    parser.add_argument("--profile", choices=("compat", "typed", "tau2"), default="compat", help="whose rules")
     parser.add_argument("-o", "--out", metavar="FILE", type=Path, help="write the tasks that have no flaw")
     parser.add_argument("--json", action="store_true", help="print all findings as one JSON object")
 
 
 def _world(args: argparse.Namespace) -> int:
     from environments.retail.database import RetailDB
-    from environments.retail.world.files import write_world
     from environments.retail.world.own import split_tasks
     from environments.retail.world.tables import make_tables
 
     db = RetailDB(*make_tables(seed=args.seed, users=args.users, orders=args.orders, products=args.products))
     asked = {"test": args.test, "train": args.train}
     tasks = {split: split_tasks(db, split, count, seed=args.seed) for split, count in asked.items()}
-    files = write_world(args.out, db, tasks, replace=args.force)
+    files = _write_world(args, db, tasks)
     counts = {"users": len(db.users), "orders": len(db.orders), "products": len(db.products)}
     made = {split: len(listed) for split, listed in tasks.items()}
     if args.json:
@@ -95,16 +96,26 @@ def _world(args: argparse.Namespace) -> int:
     return 0
 
 
+def _write_world(args: argparse.Namespace, db: RetailDB, tasks: Mapping[str, Sequence[RetailTask]]) -> list[Path]:
+    if args.format == "tau2":
+        from environments.retail.tau2.files import write_tau2_world
+        from environments.retail.tau2.world import Tau2DB
+
+        return write_tau2_world(args.out, Tau2DB.of(db), tasks, replace=args.force)
+    from environments.retail.world.files import write_world
+
+    return write_world(args.out, db, tasks, replace=args.force)
+
+
 def _audit(args: argparse.Namespace) -> int:
     from environments.retail.env import RetailEnv
-    from environments.retail.taskfiles import write_task_file
 
     env = RetailEnv(args.data, profile=args.profile)
-    audits = [_audit_file(path, env) for path in _files(args, env.db)] or [_audit_own(env)]
+    audits = [_audit_file(path, env) for path in _files(args, env)] or [_audit_own(env)]
     if args.out is not None:
         sound = [task for audit in audits for task in audit.sound]
         with _writable(args.out):
-            write_task_file(args.out, sound, ids=True)
+            _write_tasks(args, sound)
     if args.json:
         write_json(_report(audits))
     else:
@@ -112,14 +123,24 @@ def _audit(args: argparse.Namespace) -> int:
     return int(any(finding.is_flaw for audit in audits for finding in audit.findings))
 
 
-def _files(args: argparse.Namespace, db: RetailDB) -> Sequence[Path]:
-    from environments.retail.taskfiles import task_files
+def _write_tasks(args: argparse.Namespace, tasks: Sequence[RetailTask]) -> None:
+    if args.profile == "tau2":
+        from environments.retail.tau2.files import write_tau2_tasks
 
+        write_tau2_tasks(args.out, tasks)
+    else:
+        from environments.retail.taskfiles import write_task_file
+
+        write_task_file(args.out, tasks, ids=True)
+
+
+def _files(args: argparse.Namespace, env: RetailEnv) -> Sequence[Path]:
     if args.tasks is not None:
         return [args.tasks]
-    found = task_files(db)
+    found = env.task_files()
     if args.data is not None and not found:
-        raise UsageError(f"{args.data} holds no tasks_*.jsonl; name a file with --tasks")
+        named = "tasks.json" if args.profile == "tau2" else "tasks_*.jsonl"
+        raise UsageError(f"{args.data} holds no {named}; name a file with --tasks")
     return found
 
 
@@ -132,9 +153,8 @@ def _audit_own(env: RetailEnv) -> _Audit:
 
 def _audit_file(path: Path, env: RetailEnv) -> _Audit:
     from environments.retail.audit import Finding, audit_tasks
-    from environments.retail.taskfiles import read_each
 
-    read = list(read_each(path, env.db))
+    read = list(env.read_each(path))
     tasks = [task for task in read if not isinstance(task, DataFileError)]
     unread = [Finding("", "unreadable", str(error)) for error in read if isinstance(error, DataFileError)]
     return _Audit(str(path), tasks, [*unread, *audit_tasks(tasks, env)])

@@ -11,7 +11,9 @@ from environments.retail.canon import canonical
 from environments.retail.refusal import Refusal
 from environments.retail.state import State
 
-_TOOLS: dict[str, Callable[..., str]] = {
+Tools = Mapping[str, Callable[..., str]]
+"""What the shop's tools do, by their names."""
+TOOLS: Tools = {
     function.__name__: function
     for function in (
         lookups.calculate,
@@ -32,7 +34,7 @@ _TOOLS: dict[str, Callable[..., str]] = {
         lookups.transfer_to_human_agents,
     )
 }
-WRITES = frozenset(name for name, function in _TOOLS.items() if function.__module__ == changes.__name__)
+WRITES = frozenset(name for name, function in TOOLS.items() if function.__module__ == changes.__name__)
 """The tools that change the shop."""
 TERMINAL = "transfer_to_human_agents"
 """The tool that ends the conversation."""
@@ -49,9 +51,9 @@ class Outcome:
     failed: bool = False
 
 
-def perform(state: State, name: str, arguments: Mapping[str, Any]) -> Outcome:
+def perform(state: State, name: str, arguments: Mapping[str, Any], *, tools: Tools = TOOLS) -> Outcome:
     """Call a tool with arguments of any kind, as they are; a call that fails changes nothing."""
-    function = _TOOLS.get(name)
+    function = tools.get(name)
     if function is None:
         return Outcome(f"Unknown action {name}", failed=True)
     before = (dict(state.orders), dict(state.users)) if name in WRITES else None

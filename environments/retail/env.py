@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from pydantic import JsonValue
 
-from agentgym.errors import EpisodeStateError, UsageError, UserFault, boundary, did_you_mean
+from agentgym.errors import DataFileError, EpisodeStateError, UsageError, UserFault, boundary, did_you_mean
 from agentgym.jsontext import dump_json, mend_text
 from agentgym.messages import NO_USAGE, JsonObject, ToolCall, Turn
+from agentgym.registry import load_target
 from agentgym.tools import BadCall, Say, ToolAction, ToolError
 from environments.retail.arguments import read_arguments, write_arguments
 from environments.retail.conduct import Call, Conduct, Event, Line, judge_conduct
@@ -24,14 +26,17 @@ from environments.retail.reference import act_first, talk_through
 from environments.retail.scoring import Score
 from environments.retail.state import REASONS, State
 from environments.retail.task import RetailTask
-from environments.retail.taskfiles import tasks_beside
+from environments.retail.taskfiles import read_each, task_files, tasks_beside
 from environments.retail.telling import facts_told, is_value, parts_told, words_told
 from environments.retail.tools import OWNER, Reason, RetailTools, Shown, owned
 from environments.retail.users.specs import UserSpec, make_user
 from environments.retail.users.user import GREETING, STOP, UserSession
 from environments.retail.world.own import own_tasks, own_world
 
-Profile = Literal["compat", "typed"]
+if TYPE_CHECKING:
+    from agentgym.policy import Policy
+
+Profile = Literal["compat", "typed", "tau2"]
 Scoring = Literal["tau", "facts"]
 """How it is judged what the customer was told: by the benchmark's rule, or by the facts in what they should be told."""
 RESPOND = "respond"
@@ -41,13 +46,16 @@ _REPORTED = (
     *("read_precision", "read_recall", "write_precision", "write_recall", "violations"),
 )
 """Reward terms that do not count."""
+_TAU2 = "environments.retail.tau2.env:Tau2RetailEnv"
+"""By its name, for it derives from what stands here."""
 _TELLINGS = {"tau": parts_told, "words": words_told, "facts": facts_told}
 
 
 class RetailEnv(RetailTools, id="retail", max_turns=30):
     """Customer service of an online shop: look orders up, change them as the policy allows, talk with the customer.
 
-    The profile `compat` takes arguments as tau-bench does, `typed` refuses what does not fit the tools' schemas.
+    The profile `compat` takes arguments as tau-bench does, `typed` refuses what does not fit the tools' schemas, and
+    `tau2` is the shop of tau2-bench.
     """
 
     weights = dict.fromkeys(_REPORTED, 0.0)
@@ -66,15 +74,21 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
         "violations": "how often the policy was broken, as far as rules can tell",
     }
     profile: Profile = "compat"
+    stops: tuple[str, ...] = (STOP,)
+    """What a customer who wants nothing more says."""
+    last_tool: str | None = TERMINAL
 
     def __new__(cls, *args: Any, profile: Profile = "compat", **kwargs: Any) -> RetailEnv:
-        if profile not in ("compat", "typed"):
-            raise UsageError(f"profile={profile!r}: {did_you_mean(str(profile), ('compat', 'typed'))}")
+        if profile not in get_args(Profile):
+            raise UsageError(f"profile={profile!r}: {did_you_mean(str(profile), get_args(Profile))}")
         if profile == cls.profile or profile == "compat":
             return super().__new__(cls)
+        wanted = _class_of(profile)
         if cls is not RetailEnv:
-            raise UsageError(f"{cls.__name__} is of the profile {cls.profile!r}; derive it from TypedRetailEnv instead")
-        return super().__new__(TypedRetailEnv)
+            raise UsageError(
+                f"{cls.__name__} is of the profile {cls.profile!r}; derive it from {wanted.__name__} instead"
+            )
+        return super().__new__(wanted)
 
     def __init__(
         self,
@@ -88,10 +102,15 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
         fixed_refunds: bool = False,
         strict_outputs: bool = False,
         skip_flawed: bool = False,
+        judge: Policy | str | None = None,
+        judge_settings: Mapping[str, JsonValue] | None = None,
+        tau2_bug_318: bool = False,
     ) -> None:
+        if (judge or judge_settings or tau2_bug_318) and self.profile != "tau2":
+            raise UsageError("judge, judge_settings and tau2_bug_318 are for profile='tau2'; give that too")
         if scoring not in ("tau", "facts"):
             raise UsageError(f"scoring={scoring!r}: there are 'tau' and 'facts'")
-        self.db = data if isinstance(data, RetailDB) else _world(data)
+        self.db = self._opened(data)
         self._is_own = data is None
         self.db.ledger  # noqa: B018 - made now, for an event loop would stand still meanwhile
         self._user = make_user(user, best_of=user_best_of, settings=user_settings)
@@ -121,7 +140,7 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
     def score(self) -> Score:
         """What the episode so far would be given; it touches nothing."""
         actual = self.state
-        expected, _ = self._replayed(self.task)
+        expected, _ = self.replayed(self.task)
         said = [event.text for event in self._events if isinstance(event, Line) and event.by_agent]
         told = _TELLINGS[self._telling](self.task.outputs, said)
         counted = list(told.values())
@@ -132,17 +151,17 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
     def conduct(self) -> Conduct:
         """How the agent went about it so far; the reward knows nothing of it."""
         expected = (Call(action.name, action.kwargs) for action in self.task.actions)
-        return judge_conduct(self._events, expected, self.db)
+        return judge_conduct(self._events, expected, self.world_of(self.task))
 
     async def begin(self, task: RetailTask) -> UserLine:
         """Open the shop, and hear what the customer wants."""
         if self._customer is not None:
             await self._customer.aclose()
-        self._state, self._events = self._fresh_state(), []
+        self._state, self._events = self._fresh_state(task), []
         seed = self.rng.getrandbits(53)
         with boundary(UserFault, self.id, "user"):
-            self._customer = self._user.start(task, db=self.db, seed=seed)
-        opening = await self._answer_to(GREETING)
+            self._customer = self._user.start(self._as_told(task), db=self.world_of(task), seed=seed)
+        opening = await self._first_line(task)
         self._events.append(Line(opening, by_agent=False))
         return UserLine(text=opening)
 
@@ -151,8 +170,8 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
         self._events.append(Line(text, by_agent=True))
         reply = await self._answer_to(text)
         self._events.append(Line(reply, by_agent=False))
-        if STOP in reply:
-            self._conclude()
+        if any(stop in reply for stop in self.stops):
+            await self._come_to_an_end()
         return UserLine(text=reply)
 
     async def apply(self, action: ToolAction | BadCall | Say) -> UserLine | ToolResult | ToolError:
@@ -169,7 +188,7 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
             return await self.hear(content)
         outcome = self._carry_out_bad(self.state, action)
         self._events.append(_call(action, outcome or _refused(action)))
-        if action.call.name == TERMINAL and outcome is not None:
+        if action.call.name == self.last_tool and outcome is not None:
             self._conclude()
         return _call_error(action, outcome or _refused(action))
 
@@ -181,23 +200,36 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
 
     def tasks(self, split: str | None = None) -> Sequence[RetailTask]:
         """The tasks of our own world, or of the files beside the data; with `skip_flawed` those without a flaw."""
-        listed = own_tasks(split) if self._is_own else tasks_beside(self.db, split)
+        listed = self._own_tasks(split) if self._is_own else self._tasks_beside(split)
         return [task for task in listed if not self.flaws(task)] if self._skip_flawed else listed
+
+    def task_files(self, split: str | None = None) -> Sequence[Path]:
+        """The files of tasks that lie beside the data."""
+        return task_files(self.db, split)
+
+    def read_each(self, path: str | Path) -> Iterator[RetailTask | DataFileError]:
+        """The tasks of a file, and in the place of each that cannot be read, why."""
+        return read_each(path, self.db)
+
+    def world_of(self, task: RetailTask) -> RetailDB:
+        """The world that a task begins in."""
+        return self.db
 
     def flaws(self, task: RetailTask) -> list[str]:
         """What makes a task measure less than it should: reference actions that fail, nothing to do, untold outputs."""
-        state, outcomes = self._replayed(task)
+        state, outcomes = self.replayed(task)
         found = [f"action {number}: {outcome.text}" for number, outcome in enumerate(outcomes) if outcome.failed]
-        if not any(output.strip() for output in task.outputs) and not state.difference():
+        if self._is_idle(task, state):
             found.append("doing nothing solves it: the reference changes nothing, and nothing must be told")
-        commas = [output for output in task.outputs if "," in output] if self._telling == "tau" else []
+        commas = [output for output in self._counted_outputs(task) if "," in output] if self._telling == "tau" else []
         return found + [f"output {output!r} is never found in what was said, for it holds a comma" for output in commas]
 
     def reference(self) -> Iterator[ToolAction | BadCall | Say]:
         """The task's own actions, and all that must be told; with a customer who listens, in a conversation."""
         actions = [action for action in self.task.actions if action.name != RESPOND]
         parse = self.parse_call
-        yield from (talk_through if self._user.converses else act_first)(self.task, actions, self.db, parse)
+        world = self.world_of(self.task)
+        yield from (talk_through if self._user.converses else act_first)(self.task, actions, world, parse)
         while not self.over:
             yield Say("Is there anything else?")
 
@@ -212,9 +244,9 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
         self._events.append(Call(name, cast(JsonObject, arguments), outcome))
         return ToolResult(text=mend_text(outcome.text), tool=name, changed=outcome.changed, failed=outcome.failed)
 
-    def _replayed(self, task: RetailTask) -> tuple[State, list[Outcome]]:
+    def replayed(self, task: RetailTask) -> tuple[State, list[Outcome]]:
         """The shop after the reference actions of a task, and what became of each."""
-        state = self._fresh_state()
+        state = self._fresh_state(task)
         actions = [action for action in task.actions if action.name not in (TERMINAL, RESPOND)]
         calls = [self.parse_call(ToolCall(action.name, action.kwargs)) for action in actions]
         return state, [self._carry_out(state, call) for call in calls]
@@ -232,12 +264,57 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
     def _perform(self, state: State, name: str, arguments: Mapping[str, object]) -> Outcome:
         return perform(state, name, arguments)
 
+    def _mended(self, action: BadCall) -> JsonObject | None:
+        """The arguments of a call that fits but for lone surrogates, which are text to the shop and to no validator."""
+        arguments = read_arguments(action.call)
+        if arguments is None or action.kind != "invalid_arguments":
+            return None
+        mended = self.tools[action.call.name].parse(ToolCall(action.call.name, raw=dump_json(arguments).decode()))
+        return arguments if isinstance(mended, ToolAction) else None
+
     def _compared(self, actual: State, expected: State) -> State:
         """The shop as this episode made it, as it is compared."""
         return actual
 
-    def _fresh_state(self) -> State:
-        return State(self.db, fixed_refunds=self._fixed_refunds)
+    def _opened(self, data: str | Path | RetailDB | None) -> RetailDB:
+        """The world that was asked for."""
+        if isinstance(data, RetailDB):
+            return data
+        return own_world() if data is None else shared_db(data)
+
+    def _own_tasks(self, split: str | None) -> Sequence[RetailTask]:
+        return own_tasks(split)
+
+    def _tasks_beside(self, split: str | None) -> Sequence[RetailTask]:
+        return tasks_beside(self.db, split)
+
+    def _fresh_state(self, task: RetailTask) -> State:
+        """The shop as a task begins."""
+        return State(self.world_of(task), fixed_refunds=self._fixed_refunds)
+
+    def _as_told(self, task: RetailTask) -> RetailTask:
+        """The task as whoever plays the customer is told of it."""
+        return task
+
+    async def _first_line(self, task: RetailTask) -> str:
+        """What the customer says first."""
+        return await self._answer_to(GREETING)
+
+    def _counted_outputs(self, task: RetailTask) -> Sequence[str]:
+        """What the customer must be told for the reward."""
+        return task.outputs
+
+    def _is_idle(self, task: RetailTask, after: State) -> bool:
+        """Whether doing nothing solves a task, after whose reference the shop is as given."""
+        return not any(output.strip() for output in self._counted_outputs(task)) and not after.difference()
+
+    async def _come_to_an_end(self) -> None:
+        """The customer wants nothing more."""
+        self._conclude()
+
+    def _more_terms(self) -> dict[str, float]:
+        """What a profile reports besides."""
+        return {}
 
     def _conclude(self) -> None:
         verdict, conduct = self.score(), self.conduct()
@@ -256,6 +333,7 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
             write_recall=conduct.writes.recall,
             **(reads if conduct.reads.expected else {}),  # many references name no lookups, and mean none by that
             violations=float(len(conduct.violations)),
+            **self._more_terms(),
             solved=verdict.solved,
         )
 
@@ -315,16 +393,13 @@ class TypedRetailEnv(RetailEnv, id="retail"):
         return perform(state, name, {key: value for key, value in arguments.items() if key != OWNER})
 
     def _carry_out_bad(self, state: State, action: BadCall) -> Outcome | None:
-        """Refuse it, unless it fits but for lone surrogates, which are text to the shop and to no validator."""
-        arguments = read_arguments(action.call)
+        """Refuse it, unless it nearly fits."""
         if action.kind == "unknown_tool":
             return perform(state, action.call.name, {})
-        if arguments is None or action.kind != "invalid_arguments":
-            return None
-        mended = self.tools[action.call.name].parse(ToolCall(action.call.name, raw=dump_json(arguments).decode()))
-        return self._perform(state, action.call.name, arguments) if isinstance(mended, ToolAction) else None
+        arguments = self._mended(action)
+        return None if arguments is None else self._perform(state, action.call.name, arguments)
 
-    def _fresh_state(self) -> State:
+    def _fresh_state(self, task: RetailTask) -> State:
         return State(self.db, fixed_refunds=self._fixed_refunds, reasons=(*REASONS, None))
 
     def _compared(self, actual: State, expected: State) -> State:
@@ -350,8 +425,12 @@ def _call_error(action: BadCall, outcome: Outcome) -> CallError:
     return CallError(text=text, kind=action.kind, tool=name, raw=raw, changed=outcome.changed)
 
 
-def _world(data: str | Path | None) -> RetailDB:
-    return own_world() if data is None else shared_db(data)
+@cache
+def _class_of(profile: Profile) -> type[RetailEnv]:
+    if profile == "typed":
+        return TypedRetailEnv
+    wanted: type[RetailEnv] = load_target(_TAU2, f"profile={profile!r}")
+    return wanted
 
 
 def _own_action(action: ToolAction | BadCall | Say) -> ToolAction | BadCall | Say:

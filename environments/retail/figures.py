@@ -15,7 +15,6 @@ from environments.retail.conduct import Call, Conduct, Event, Line, Overlap, jud
 from environments.retail.database import RetailDB, shared_db
 from environments.retail.desk import Outcome
 from environments.retail.env import RESPOND
-from environments.retail.task import RetailTask
 from environments.retail.world.own import own_world
 
 _KINDS = {
@@ -82,13 +81,21 @@ def _kind(text: str) -> str:
 
 
 def _world_of(episode: Episode) -> RetailDB:
-    data = episode.environment.config.get("data")
-    return own_world() if data is None else shared_db(str(data))
+    """Whose orders are whose, which is the same in all profiles."""
+    config = episode.environment.config
+    data = config.get("data")
+    if data is None:
+        return own_world()
+    if config.get("profile") == "tau2":
+        from environments.retail.tau2.world import shared_tau2_db
+
+        return shared_tau2_db(str(data))
+    return shared_db(str(data))
 
 
 def _expected(episode: Episode) -> list[Call]:
-    task = RetailTask.model_validate(episode.task)
-    return [Call(action.name, action.kwargs) for action in task.actions]
+    actions: Any = episode.task.get("actions", ())
+    return [Call(action["name"], action["kwargs"]) for action in actions]
 
 
 def _events(episode: Episode) -> list[Event]:

@@ -51,13 +51,18 @@ def _read_table(path: Path, table: str) -> Any:
         records = parse_json(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise DataFileError(f"{path}: {error}") from None
+    check_types(records, table, str(path))
+    return records
+
+
+def check_types(records: object, table: str, where: str) -> None:
+    """Raise DataFileError where they are no records of a table, by their ids."""
     if not isinstance(records, dict):
-        raise DataFileError(f"{path}: holds a {type(records).__name__}; it must be one JSON object of records by id")
+        raise DataFileError(f"{where}: holds a {type(records).__name__}; it must be one JSON object of records by id")
     try:
         _checker(table).validate_python(records, strict=True)
     except ValidationError as error:
-        raise DataFileError(f"{path}: {_few(one_line(error).split('; '))}") from None
-    return records
+        raise DataFileError(f"{where}: {_few(one_line(error).split('; '))}") from None
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from environments.retail.canon import canonical
 from environments.retail.database import RetailDB
 from environments.retail.records import Order, Record, Table, User
 
@@ -53,7 +52,7 @@ class State:
     def canonical(self, table: Table, key: str) -> str:
         """The text that decides whether a record is equal to another."""
         changed = self._changed(table, key)
-        return self.db.canonical(table, key) if changed is None else canonical(changed)
+        return self.db.canonical(table, key) if changed is None else self.db.canonical_text(changed)
 
     def difference(self) -> dict[tuple[Table, str], str]:
         """The canonical text of every record that is not as it was."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,6 +14,9 @@ from environments.retail.database import RetailDB
 from environments.retail.desk import perform
 from environments.retail.state import State
 from environments.retail.task import RetailTask
+
+Read = Callable[[object], RetailTask]
+"""Makes a task of what stands in a file."""
 
 
 def read_task_file(path: str | Path, db: RetailDB | None = None, *, prefix: str | None = None) -> list[RetailTask]:
@@ -30,7 +33,11 @@ def read_task_file(path: str | Path, db: RetailDB | None = None, *, prefix: str 
 
 
 def read_each(
-    path: str | Path, db: RetailDB | None = None, *, prefix: str | None = None
+    path: str | Path,
+    db: RetailDB | None = None,
+    *,
+    prefix: str | None = None,
+    read: Read = RetailTask.model_validate,
 ) -> Iterator[RetailTask | DataFileError]:
     """The tasks of a file, and in the place of each that cannot be read, why."""
     path = Path(path)
@@ -39,7 +46,8 @@ def read_each(
     number = -1
     for number, (where, entry) in enumerate(_entries(path)):
         try:
-            task = _read(where, {"id": f"{prefix}-{number}", **entry} if isinstance(entry, dict) else entry, db)
+            entry = {"id": f"{prefix}-{number}", **entry} if isinstance(entry, dict) else entry
+            task = _read(where, entry, db, read)
             if task.id in known:
                 raise DataFileError(f"{where}: id: {task.id!r} stands twice; ids must differ")
             known.add(task.id)
@@ -71,11 +79,11 @@ def task_files(db: RetailDB, split: str | None = None) -> Sequence[Path]:
     return sorted(path for path in found if path.suffix in (".json", ".jsonl"))
 
 
-def _read(where: str, entry: object, db: RetailDB | None) -> RetailTask:
+def _read(where: str, entry: object, db: RetailDB | None, read: Read) -> RetailTask:
     if isinstance(entry, DataFileError):
         raise entry
     try:
-        task = RetailTask.model_validate(entry)
+        task = read(entry)
     except ValidationError as error:
         raise DataFileError(f"{where}: not a RetailTask: {one_line(error)}") from None
     if db is None:

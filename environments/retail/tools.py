@@ -46,6 +46,9 @@ _TYPED = ("environments.retail.env", "TypedRetailEnv")
 class RetailTools(ToolEnv[RetailTask, UserLine | ToolResult]):
     """The sixteen tools; what they do is `_result`'s affair."""
 
+    last_tool: str | None
+    """The tool that ends the conversation; None where only the customer can."""
+
     @tool(readonly=True)
     def calculate(
         self, expression: Annotated[str, Field(description="digits, + - * / ( ) . and spaces, such as '2 * (3 + 4)'")]
@@ -182,7 +185,8 @@ class RetailTools(ToolEnv[RetailTask, UserLine | ToolResult]):
     ) -> Shown:
         """Hand the customer over to a human agent, where their request lies outside what you can do."""
         shown = self._result(TERMINAL, summary=summary)
-        self._conclude()
+        if self.last_tool == TERMINAL:
+            self._conclude()
         return shown
 
     def _batches(self, actions: Sequence[ToolAction | BadCall | Say]) -> Iterator[Sequence[ToolAction | BadCall | Say]]:

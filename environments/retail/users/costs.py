@@ -1,4 +1,4 @@
-"""What the customers of a run cost, who are no part of what the agent costs."""
+"""What the customers of a run cost, and a judge, who are no part of what the agent costs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from agentgym.messages import JsonObject
 
 
 def user_costs(episodes: Iterator[Episode]) -> JsonObject:
-    """Tokens, calls and money by the user's name; nothing where no model played a customer."""
+    """Tokens, calls and money by the name of who used them; nothing where no model played a customer, nor judged."""
     totals = defaultdict[str, dict[str, Any]](dict)
     for episode in episodes:
         for step in episode.steps():
-            told = step.info.get("user")
-            if isinstance(told, dict):
-                _add(totals[str(told.get("name"))], told)
+            for told in map(step.info.get, ("user", "judge")):
+                if isinstance(told, dict):
+                    _add(totals[str(told.get("name"))], told)
     return dict(sorted(totals.items()))
 
 
