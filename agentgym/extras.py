@@ -17,6 +17,7 @@ EXTRA_OF = {
     "datasets": "train",
     "accelerate": "train",
     "pyarrow": "train",
+    "tokenizers": "train",
     "e2b_code_interpreter": "e2b",
     "matplotlib": "viz",
     "opentelemetry": "otel",

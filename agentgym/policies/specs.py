@@ -5,11 +5,15 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
+from agentgym.entrypoints import entry_points
 from agentgym.errors import UnknownNameError, UsageError, did_you_mean
 from agentgym.policy import Policy
 
+GROUP = "agentgym.policies"
+"""Entry points of policies that others bring, each a class that is made without arguments."""
 _MODEL_KINDS = ("openai", "litellm")
 
 
@@ -27,12 +31,26 @@ def make_policy(spec: str, **settings: Any) -> Policy:
         return _scripted(_needed(rest, "scripted:FILE.jsonl", spec))
     if kind == "replay":
         return _replay(_needed(rest, "replay:RUN", spec))
-    raise UnknownNameError(f"no policy {spec!r}; there are: {', '.join(POLICY_SPECS)}")
+    installed = entry_points(GROUP)
+    if spec in installed:
+        return _installed(spec, installed[spec])
+    raise UnknownNameError(f"no policy {spec!r}; there are: {', '.join((*POLICY_SPECS, *installed))}")
 
 
 def asks_a_model(spec: str) -> bool:
     """Whether the policy takes settings of a model, and may cost money."""
     return spec.partition(":")[0] in _MODEL_KINDS
+
+
+def _installed(name: str, target: str) -> Policy:
+    module, _, attribute = target.partition(":")
+    try:
+        policy = getattr(import_module(module), attribute)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise UsageError(f"the policy {name!r} ({target}) cannot be made: {error}; mend what brings it") from error
+    if not isinstance(policy, Policy):
+        raise UsageError(f"the policy {name!r} ({target}) is a {type(policy).__name__} and no Policy")
+    return policy
 
 
 def _needed(rest: str, form: str, spec: str) -> str:

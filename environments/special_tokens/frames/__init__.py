@@ -1,0 +1,1 @@
+"""Ways to put a request, by language and mode; a model that only knows the phrases of one split fails on the others."""
