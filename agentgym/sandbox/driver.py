@@ -21,6 +21,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 MAIN = "main.py"
+BYTE_ORDER_MARK = "\ufeff"
+"""Which a file may begin with, but no text that is compiled."""
 _LONGEST_MESSAGE = 2000
 _LONGEST_REPR = 100
 _MOST_VARIABLES = 30
@@ -35,6 +37,7 @@ Tell = Callable[[dict[str, Any]], None]
 
 def play(code: str, function: str | None, show_locals: bool, tell: Tell) -> None:
     """Run the code, call the function, and tell what came of it; `tell` hears nothing of a program that ends well."""
+    code = code[1:] if code.startswith(BYTE_ORDER_MARK) else code
     main = _main_module(code)
     reserve = [bytearray(_RESERVE_BYTES)]
     try:

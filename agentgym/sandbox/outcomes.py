@@ -15,6 +15,8 @@ _START_S = 0.25
 """What starting the interpreter may take, which is not the program's."""
 _NEARLY = 0.9
 """Of the CPU time allowed; a program may send itself any signal."""
+_LONGEST_MESSAGE, _LONGEST_NAME, _MOST_VARIABLES, _MOST_LINES = 2000, 100, 30, 10**9
+"""The driver keeps to them; what a program reports in its place need not."""
 
 
 def outcome(program: Program, allowance: Allowance, ended: Ended) -> CaseResult:
@@ -78,16 +80,20 @@ def _raised(told: dict[str, object], seen: CaseResult) -> CaseResult:
     return replace(
         seen,
         status="memory" if error_type == "MemoryError" else "runtime_error",
-        error_type=error_type,
-        message=message if isinstance(message, str) else "",
-        line=line if type(line) is int else None,
+        error_type=error_type[:_LONGEST_NAME],
+        message=message[:_LONGEST_MESSAGE] if isinstance(message, str) else "",
+        line=line if type(line) is int and 0 < line < _MOST_LINES else None,
         variables=_variables(told.get("variables")),
     )
 
 
 def _variables(told: object) -> tuple[tuple[str, str], ...]:
     pairs = told if isinstance(told, list) else []
-    return tuple((str(pair[0]), str(pair[1])) for pair in pairs if isinstance(pair, list) and len(pair) == 2)
+    return tuple(
+        (str(pair[0])[:_LONGEST_NAME], str(pair[1])[:_LONGEST_NAME])
+        for pair in pairs[:_MOST_VARIABLES]
+        if isinstance(pair, list) and len(pair) == 2
+    )
 
 
 def _told(report: str) -> dict[str, object]:

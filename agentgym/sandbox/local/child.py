@@ -14,7 +14,7 @@ import io
 import json
 import mmap
 import os
-import random
+import resource
 import sys
 import time
 import types
@@ -23,13 +23,16 @@ from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
 from agentgym.sandbox import driver
-from agentgym.sandbox.local.layers import Confinement, release_reserve
+from agentgym.sandbox.local.layers import Confinement
 
+HARNESS_FAILED = 70
+"""The exit status where something went wrong around the program, such as for want of memory."""
 _CODE, _INPUTS, _REPORT, _BELL, _FIRST_FREE = 3, 4, 5, 6, 7
 _RECURSION_LIMIT = 1000
+_RESERVE_BYTES = 8 << 20
+"""Kept back from the program, so that something is left to tell that its memory is full."""
 _OWN_FRAMES = 6
 """Below the program's first."""
-_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 _REHEARSALS = 16
 _REHEARSED = """
 import sys
@@ -91,7 +94,7 @@ class Place(NamedTuple):
 
 def become(order: Mapping[str, Any], descriptors: list[int], confinement: Confinement, place: Place) -> NoReturn:
     """Be the program, to the end."""
-    status = 70
+    status = HARNESS_FAILED
     try:
         _arrange(descriptors)
         os.setsid()
@@ -103,7 +106,7 @@ def become(order: Mapping[str, Any], descriptors: list[int], confinement: Confin
         player = _Player(order)
         code = _read_code(order)
         confinement.close_in(order)
-        _settle(place.scratch)
+        gc.enable()
         place.beginning.begun()
         status = player.play(code)
     except BaseException as error:
@@ -132,19 +135,13 @@ def rehearse() -> None:
         main = _main_of(_REHEARSED)
         exec(compile(_REHEARSED, driver.MAIN, "exec", dont_inherit=True), main.__dict__)
         _end(main, collect=False)
+    _open_streams()
 
 
 def _read_code(order: Mapping[str, Any]) -> str:
     code = os.pread(_CODE, order["code_bytes"], 0)
     os.close(_CODE)
-    return code.decode("utf-8", "surrogatepass")
-
-
-def _settle(scratch: str) -> None:
-    """The surroundings every program finds."""
-    os.environ.clear()
-    os.environ.update(_ENVIRONMENT, HOME=scratch, TMPDIR=scratch)
-    gc.enable()
+    return code.decode("utf-8", "surrogatepass").removeprefix(driver.BYTE_ORDER_MARK)
 
 
 class _Player:
@@ -154,6 +151,7 @@ class _Player:
         self._order = order
         self._several = len(order["cases"]) > 1
         self._told: dict[str, Any] = {}
+        self._reserve = mmap.mmap(-1, _RESERVE_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         if self._several:
             self._streams = (os.memfd_create("stdin"), os.dup(1), os.dup(2))
         else:
@@ -169,20 +167,24 @@ class _Player:
             return 1
         if not self._several:
             return self._play_case(compiled)
-        for offset, size in self._order["cases"]:
-            self._feed(offset, size)
-            started_s, started_cpu_s = time.monotonic(), time.process_time()
+        for number, (offset, size) in enumerate(self._order["cases"]):
+            if not self._feed(offset, size):
+                break
+            if number:
+                self._make_new()
+            started_s, started_cpu_s = time.monotonic(), _cpu_s()
             status = self._play_case(compiled)
-            spent = {"cpu_s": time.process_time() - started_cpu_s, "wall_s": time.monotonic() - started_s}
+            spent = {"cpu_s": _cpu_s() - started_cpu_s, "wall_s": time.monotonic() - started_s}
             sizes = [_size(number) for number in self._streams[1:]]
+            if min(sizes) < 0:
+                return status  # it has closed them all, and has to end like a program that was alone
             self._report({**self._told, **spent, "exit": status, "out": sizes[0], "err": sizes[1]})
             if self._is_used_up(began):
                 break
         return 0
 
     def _compiled(self) -> types.CodeType | None:
-        _open_streams()
-        _main_of(self._code)
+        self._main = _main_of(self._code)
         try:
             return compile(self._code, driver.MAIN, "exec", dont_inherit=True)
         except BaseException as error:
@@ -191,8 +193,15 @@ class _Player:
             _flush()
             return None
 
-    def _feed(self, offset: int, size: int) -> None:
-        """Make the case's input the standard input, and put all standard streams back in their places."""
+    def _feed(self, offset: int, size: int) -> bool:
+        """Whether the case's input could be made the standard input, and all standard streams be put back."""
+        try:
+            self._put_back_streams(offset, size)
+        except OSError:
+            return False
+        return True
+
+    def _put_back_streams(self, offset: int, size: int) -> None:
         stdin = self._streams[0]
         os.ftruncate(stdin, 0)
         os.lseek(stdin, 0, os.SEEK_SET)
@@ -202,11 +211,21 @@ class _Player:
         os.lseek(stdin, 0, os.SEEK_SET)
         for wanted, number in enumerate(self._streams):
             os.dup2(number, wanted)
+
+    def _make_new(self) -> None:
+        """What the case before may have changed; the first one finds it as it was before the fork."""
         _open_streams()
+        builtins.__dict__.clear()
+        builtins.__dict__.update(_BUILTINS)
+        if "random" in self._code:
+            import random
+
+            random.seed(0)
+        self._main = _main_of(self._code)
 
     def _play_case(self, compiled: types.CodeType) -> int:
         self._told = {}
-        main = _main_of(self._code)
+        main = self._main
         status = self._run(compiled, main)
         if not self._several and self._told:
             self._report(self._told)
@@ -226,8 +245,7 @@ class _Player:
                 self._told = {"error_type": "SystemExit", "message": message}
             return _exit_status(request)
         except BaseException as error:
-            if isinstance(error, MemoryError):
-                release_reserve()
+            self._reserve.close()
             self._told = driver._told(error, self._order["show_locals"])
             driver._show(error)
             return 1
@@ -242,16 +260,12 @@ class _Player:
     def _is_used_up(self, began: float) -> bool:
         """Whether the process has had its share, or is not as it was; a fresh one does the rest."""
         late = time.monotonic() - began > self._order["wall_s"] / 2
-        return late or time.process_time() > self._order["cpu_s"] / 2 or _thread._count() > 0
+        return late or _cpu_s() > self._order["cpu_s"] / 2 or _thread._count() > 0
 
 
 def _main_of(code: str) -> types.ModuleType:
     main = driver._main_module(code)
-    builtins.__dict__.clear()
-    builtins.__dict__.update(_BUILTINS)
     sys.setrecursionlimit(_RECURSION_LIMIT + _OWN_FRAMES)
-    if "random" in code:
-        random.seed(0)
     return main
 
 
@@ -289,10 +303,16 @@ def _end(main: types.ModuleType, *, collect: bool) -> None:
     _flush()
 
 
+def _cpu_s() -> float:
+    """Of this process, to the microsecond, where the clock for it knows only ticks as soon as there is a limit."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdout, sys.__stdout__, sys.stderr):
         with suppress(BaseException):
-            stream.flush()
+            stream.flush()  # type: ignore[union-attr] # or else it is suppressed
 
 
 def _exit_status(request: SystemExit) -> int:
@@ -322,6 +342,6 @@ def _execute(order: Mapping[str, Any], confinement: Confinement, place: Place) -
     confinement.put_on(order)
     _close_others(order)
     confinement.close_in(order)
-    environment = {**_ENVIRONMENT, "HOME": place.scratch, "TMPDIR": place.scratch}
+    environment = {**os.environ, "OPENSSL_CONF": "/dev/null"}
     place.beginning.executing()
     os.execve(order["command"][0], order["command"], environment)

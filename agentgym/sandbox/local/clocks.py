@@ -12,22 +12,16 @@ _CHILDREN_TICKS = slice(13, 15)
 
 
 def cpu_s(process: int) -> float:
-    """Of all its threads, exact; none of a process that is gone."""
+    """Of all its threads, to a few milliseconds; none of a process that is gone."""
     try:
         return time.clock_gettime(~process << 3 | 2)
     except OSError:
         return 0.0
 
 
-def family_cpu_s(first: int) -> float:
-    """Of all processes there are but this one and its first child's parent, and of those `first` has seen end."""
-    total = sum(cpu_s(process) for process in _processes() if process != os.getpid())
-    try:
-        with open(f"/proc/{first}/stat", encoding="ascii", errors="replace") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except OSError:
-        return total
-    return total + sum(map(int, fields[_CHILDREN_TICKS])) / _TICKS
+def family_cpu_s() -> float:
+    """Of all processes in sight but this one, and of those they have seen end."""
+    return sum(cpu_s(process) + _reaped_cpu_s(process) for process in _processes() if process != os.getpid())
 
 
 def delay_s(process: int) -> float:
@@ -40,6 +34,15 @@ def delay_s(process: int) -> float:
     except (OSError, IndexError):
         pass
     return longest / 1e9
+
+
+def _reaped_cpu_s(process: int) -> float:
+    try:
+        with open(f"/proc/{process}/stat", encoding="ascii", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[_CHILDREN_TICKS])) / _TICKS
 
 
 def _processes() -> Iterator[int]:

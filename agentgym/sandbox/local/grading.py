@@ -40,12 +40,15 @@ class Grader:
         self._on_result = on_result
         self._run_process = run_process
         self._results: dict[int, CaseResult] = {}
+        self._passed_together: set[int] = set()
+        self._failed_together: set[int] = set()
 
     async def grade_together(self) -> list[CaseResult]:
         """One process for all cases as long as that goes well; who did not pass is run again alone.
 
         A process ends early when it has used half of what one case may take: none gains by sharing it, for what it
-        needed altogether is no more than it might have used for the case alone.
+        needed altogether is no more than it might have used for the case alone. And none gains by answering
+        differently in each: where a program is right alone and was not before, all its cases are run alone.
         """
         self._next = 0
         while self._next < len(self._cases):
@@ -53,6 +56,11 @@ class Grader:
             streams = self._on_result is not None and len(part) > 1
             for seen in await self._run_process(part, self._take_next if streams else None):
                 await self._take_next(seen)
+        results = await self.grade_alone()
+        if not any(results[number].status == "passed" for number in self._failed_together):
+            return results
+        for number in self._passed_together:
+            del self._results[number]
         return await self.grade_alone()
 
     async def grade_alone(self) -> list[CaseResult]:
@@ -76,6 +84,8 @@ class Grader:
 
     async def _settle(self, number: int, seen: Seen) -> None:
         result = await judged_aside(self._cases[number], seen.result, self._checker, function=self._function)
+        if not seen.alone:
+            (self._passed_together if result.status == "passed" else self._failed_together).add(number)
         if seen.alone or result.status in ("passed", "ran"):
             self._results[number] = result
             if self._on_result is not None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from agentgym.sandbox.local import namespaces
 from agentgym.sandbox.local.landlock import Ruleset, abi
-from agentgym.sandbox.local.layers import Confinement, make_filters, unused_user
+from agentgym.sandbox.local.layers import Confinement, limit_all, make_filters, unused_user
 from agentgym.sandbox.local.proof import prove
 from agentgym.sandbox.local.scratch import Mounted, Plain, Scratch
 from agentgym.sandbox.local.syscalls import die_with_parent, forgo_new_privileges
@@ -19,15 +18,71 @@ _DEVICES_READ = ("/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _DEVICES_WRITTEN = ("/dev/null",)
 
 
-@dataclass(frozen=True, slots=True)
 class Housing:
     """What was put up."""
 
-    layers: list[str]
-    missing: list[str]
-    confinement: Confinement
-    scratch: Scratch
-    processes: namespaces.ProcessNamespaces | None
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        confinement: Confinement,
+        scratch: Scratch,
+        processes: namespaces.ProcessNamespaces | None,
+    ) -> None:
+        self.layers = ["rlimits", "no_new_privs", *(namespaces.LAYERS if processes else ())]
+        self.missing: list[str] = []
+        self.confinement = confinement
+        self.scratch = scratch
+        self.processes = processes
+        self._settings = settings
+
+    def prepare(self, scratch_mb: int) -> None:
+        """Make everything ready for the next program, which finds an empty scratch directory."""
+        if self.scratch.prepare(scratch_mb) and self.confinement.rulesets:
+            for ruleset in self.confinement.rulesets.values():
+                ruleset.close()
+            self._put_up_landlock()  # its rules are about directories, whatever their names
+
+    def put_up(self) -> None:
+        """All layers that the machine has beside namespaces."""
+        for name, put_up in (("landlock", self._put_up_landlock), ("seccomp", self._put_up_seccomp)):
+            try:
+                if name in self._settings["without"]:
+                    raise OSError("it is to be left out")
+                self.layers.append(put_up())
+            except OSError as error:
+                self.missing.append(f"{name}: {error}")
+
+    def prove(self) -> None:
+        """Strike out what does not hold; an interpreter that others may not read is run by its own user."""
+        problems = prove(self.confinement, self.scratch.path)
+        if "interpreter" in problems and self.confinement.user is not None:
+            self.missing.append(f"unused user: {problems['interpreter']}")
+            self.confinement.user = None
+            if not self.scratch.sized:
+                os.chown(self.scratch.path, 0, 0)
+            problems = prove(self.confinement, self.scratch.path)
+        elif self.confinement.user is not None:
+            self.layers.append("unused user")
+        for what, why in problems.items():
+            if what not in ("landlock", "seccomp"):
+                raise OSError(f"programs cannot be confined here: {what}: {why}")
+            self.layers = [layer for layer in self.layers if layer.partition(" ")[0] != what]
+            self.missing.append(f"{what}: {why}")
+
+    def _put_up_landlock(self) -> str:
+        version = abi()
+        read = [*self._settings["read"], *_DEVICES_READ]
+        written = [self.scratch.path, *_DEVICES_WRITTEN]
+        self.confinement.rulesets = {
+            False: Ruleset(read=read, execute=[], write=written),
+            True: Ruleset(read=read, execute=self._settings["execute"], write=written),
+        }
+        return f"landlock {version}"
+
+    def _put_up_seccomp(self) -> str:
+        truncation = bool(self.confinement.rulesets) and abi() >= _FIRST_TRUNCATION
+        self.confinement.filters = make_filters(truncation=truncation)
+        return "seccomp"
 
 
 def housed(settings: Mapping[str, Any]) -> Housing:
@@ -35,28 +90,21 @@ def housed(settings: Mapping[str, Any]) -> Housing:
 
     OSError where what was asked for cannot be had.
     """
-    layers, missing = ["rlimits", "no_new_privs"], list[str]()
     user = unused_user() if os.getuid() == 0 else None
     processes = None
     scratch: Scratch
     if settings["namespaces"]:
         processes, scratch = _move(settings, user)
-        layers += namespaces.LAYERS
     else:
         scratch = Plain(settings["scratch"], user)
     forgo_new_privileges()
-    own_users = processes is not None or user is not None
-    confinement = Confinement(user=user, counts_processes=own_users)
-    for name, put_up in (("landlock", _put_up_landlock), ("seccomp", _put_up_seccomp)):
-        try:
-            if name in settings["without"]:
-                raise OSError("it is to be left out")
-            layers.append(put_up(confinement, settings, scratch.path))
-        except OSError as error:
-            missing.append(f"{name}: {error}")
+    confinement = Confinement(user=user, counts_processes=processes is not None or user is not None)
+    housing = Housing(settings, confinement, scratch, processes)
+    housing.put_up()
     _offer_to_memory_killer()
-    _prove(confinement, scratch, layers, missing)
-    return Housing(layers, missing, confinement, scratch, processes)
+    limit_all()
+    housing.prove()
+    return housing
 
 
 def _move(settings: Mapping[str, Any], user: int | None) -> tuple[namespaces.ProcessNamespaces, Scratch]:
@@ -77,23 +125,6 @@ def _wait_for(inner: int) -> None:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def _put_up_landlock(confinement: Confinement, settings: Mapping[str, Any], scratch: str) -> str:
-    version = abi()
-    read = [*settings["read"], *_DEVICES_READ]
-    written = [scratch, *_DEVICES_WRITTEN]
-    confinement.rulesets = {
-        False: Ruleset(read=read, execute=[], write=written),
-        True: Ruleset(read=read, execute=settings["execute"], write=written),
-    }
-    return f"landlock {version}"
-
-
-def _put_up_seccomp(confinement: Confinement, settings: Mapping[str, Any], scratch: str) -> str:
-    truncation = bool(confinement.rulesets) and abi() >= _FIRST_TRUNCATION
-    confinement.filters = make_filters(truncation=truncation)
-    return "seccomp"
-
-
 def _offer_to_memory_killer() -> None:
     """Where the machine runs out of memory, programs go first; children inherit it."""
     try:
@@ -101,21 +132,3 @@ def _offer_to_memory_killer() -> None:
             file.write("1000")
     except OSError:
         pass
-
-
-def _prove(confinement: Confinement, scratch: Scratch, layers: list[str], missing: list[str]) -> None:
-    """Strike out what does not hold; an interpreter that others may not read is run by its own user."""
-    problems = prove(confinement, scratch.path)
-    if "interpreter" in problems and confinement.user is not None:
-        missing.append(f"unused user: {problems['interpreter']}")
-        confinement.user = None
-        if isinstance(scratch, Plain):
-            os.chown(scratch.path, 0, 0)
-        problems = prove(confinement, scratch.path)
-    elif confinement.user is not None:
-        layers.append("unused user")
-    for what, why in problems.items():
-        if what not in ("landlock", "seccomp"):
-            raise OSError(f"programs cannot be confined here: {what}: {why}")
-        layers[:] = [layer for layer in layers if layer.partition(" ")[0] != what]
-        missing.append(f"{what}: {why}")

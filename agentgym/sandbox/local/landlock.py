@@ -54,6 +54,10 @@ class Ruleset:
         """For good, on the calling process and whatever it starts."""
         syscall("landlock_restrict_self", ctypes.c_int(self.descriptor), ctypes.c_uint32(0))
 
+    def close(self) -> None:
+        """It is put on by nobody any more."""
+        os.close(self.descriptor)
+
     def _allow(self, path: str, rights: int) -> None:
         """What is not there needs no rule."""
         try:

@@ -81,10 +81,12 @@ class ProcessNamespaces:
     def fork(self) -> int:
         """As `os.fork`; the child is the first process of a namespace, and with it all others in it end."""
         libc("unshare", _PROCESSES)
+        child = -1
         try:
             child = os.fork()
         finally:
-            libc("setns", self._own, _PROCESSES)
+            if child:
+                libc("setns", self._own, _PROCESSES)
         return child
 
 
@@ -109,6 +111,7 @@ def _make_devices() -> None:
         _mount(f"/old/dev/{name}", f"/dev/{name}", None, _BIND)
     for name, number in _LINKS.items():
         os.symlink(f"/proc/self/fd/{number}".rstrip("/"), f"/dev/{name}")
+    os.symlink(SCRATCH, "/dev/shm")  # where semaphores are looked for, that several processes share
 
 
 def _mount_processes() -> None:

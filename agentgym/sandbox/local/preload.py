@@ -16,7 +16,7 @@ import heapq
 import itertools
 import math
 import operator
-import random
+import os
 import re
 import signal
 import string
@@ -24,12 +24,16 @@ import sys
 import types
 import typing
 
-USUAL = (bisect, collections, contextlib, copy, functools, heapq, itertools, math, operator, random, re, string, types)
-"""What is imported for its own sake, with typing."""
+USUAL = (bisect, collections, contextlib, copy, functools, heapq, itertools, math, operator, re, string, types)
+"""What is imported for its own sake, with typing and random."""
+_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
 
 
-def settle(packages: typing.Iterable[str]) -> None:
+def settle(packages: typing.Iterable[str], scratch: str) -> None:
     """Make the interpreter what a program expects: with `exit`, and with packages where they are wanted."""
+    _import_random()
+    os.environ.clear()
+    os.environ.update(_ENVIRONMENT, HOME=scratch, TMPDIR=scratch)
     for name in ("exit", "quit"):
         setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
     builtins.help = _sitebuiltins._Helper()
@@ -39,3 +43,14 @@ def settle(packages: typing.Iterable[str]) -> None:
         del sys.modules[name]
     if hasattr(signal, "SIGXFSZ"):
         signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+
+
+def _import_random() -> None:
+    """Without its wish to be seeded anew in every child: equal programs are to do the same, and it takes its time."""
+    register = os.register_at_fork
+    os.register_at_fork = lambda **_: None
+    try:
+        import random
+    finally:
+        os.register_at_fork = register
+    random.seed(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,9 @@ from agentgym.sandbox.local.request import Files
 from agentgym.sandbox.outcomes import reported
 
 _LONGEST_S = 1e6
+_SHORT = 1 << 15
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)', re.DOTALL)
+_NODE_FULL = "JavaScript heap out of memory"
 _FAULTS = {
     "stopped": "the program was ended before its time",
     "starved": "the machine had next to no time for the program",
@@ -32,16 +36,19 @@ class Seen:
 class Reading:
     """Of one process, while it runs and when it has ended."""
 
-    def __init__(self, program: Program, allowance: Allowance, files: Files, count: int) -> None:
+    def __init__(self, program: Program, allowance: Allowance, files: Files, count: int, scratch: str = "") -> None:
         self._program = program
         self._allowance = allowance
         self._files = files
         self._count = count
+        self._scratch = scratch
         self._taken = 0
         self._read = 0
         self._ends = (0, 0)
         """Up to where the streams belong to cases that were read."""
         self._told_cpu_s = 0.0
+        self._spoiled = False
+        """Whether something was in the report that does not belong there; what follows is not looked at."""
 
     def news(self) -> list[Seen]:
         """The cases that ended since it was asked last, while the process has plenty of time left."""
@@ -63,8 +70,8 @@ class Reading:
     def _whole(self, answer: Mapping[str, Any]) -> list[Seen]:
         """The one case of the process, or the first where it did not come to the second."""
         self._ends = (0, 0)
-        lines = self._report(0).splitlines()
-        told = lines[-1] if lines else "{}"
+        told = self._report(0).rstrip("\n").rpartition("\n")[2] or "{}"
+        told = told if _is_plausible(told) else "{}"
         result = self._ended(answer, told)
         never_ran = bool(_parsed(told).get("never_ran")) and result.status == "runtime_error"
         return [Seen(result, alone=True)] * (self._count if never_ran else 1)
@@ -90,14 +97,17 @@ class Reading:
             return replace(seen, status="output_limit", message="a stream is longer than the program may print")
         if exit_status == -signal.SIGXFSZ:
             return replace(seen, status="output_limit", message="a file is longer than the program may write")
+        if self._program.language == "javascript" and exit_status == -signal.SIGABRT and _NODE_FULL in seen.stderr:
+            return replace(seen, status="memory")
         return reported(self._program, self._allowance, told, seen)
 
     def _records(self, *, within_cpu_s: float) -> Iterator[Seen]:
         """Of cases that ended one after the other, as far as it is plausible what their process tells of them."""
-        for line in self._report(self._read).splitlines(keepends=True):
-            told = _parsed(line)
+        for line in _lines(self._report(self._read)):
+            told = _parsed(line) if _is_plausible(line) else {}
             ends = (told.get("out"), told.get("err"))
-            if not line.endswith("\n") or self._taken >= self._count or not self._are_ends(ends):
+            if self._spoiled or self._taken >= self._count or not self._are_ends(ends):
+                self._spoiled = True
                 return
             spent = [_seconds(told.get(name)) for name in ("cpu_s", "wall_s")]
             if self._told_cpu_s + spent[0] > within_cpu_s:
@@ -141,7 +151,10 @@ class Reading:
         if end == begin:
             return "", False
         data = os.pread(self._numbers[which], min(end - begin, most), begin)
-        return data.decode("utf-8", "replace"), end - begin > most
+        text = data.decode("utf-8", "replace")
+        if self._scratch and self._program.language != "python":  # which tells where its file is, each time elsewhere
+            text = text.replace(f"{self._scratch}/", "")
+        return text, end - begin > most
 
     def _report(self, begin: int) -> str:
         size = _size(self._files.report) - begin
@@ -155,6 +168,19 @@ def _size(number: int) -> int:
 def _seconds(told: object) -> float:
     """Nothing that is no time counts as one."""
     return told if type(told) is float and 0 <= told < _LONGEST_S else 0.0
+
+
+def _lines(text: str) -> Iterator[str]:
+    """One after the other, without the last where it has no end yet."""
+    begin = 0
+    while end := text.find("\n", begin) + 1:
+        yield text[begin:end]
+        begin = end
+
+
+def _is_plausible(line: str) -> bool:
+    """Whether it may be what is meant to be there; the rest could take seconds to parse, and all others wait."""
+    return len(line) <= _SHORT or len(_STRING.sub("", line)) <= _SHORT
 
 
 def _parsed(line: str) -> dict[str, Any]:

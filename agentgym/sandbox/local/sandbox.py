@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any, get_args
 
@@ -150,13 +151,13 @@ class LocalSandbox(Sandbox):
         """What is seen of the cases a process comes to; of those that were told already, nothing."""
         async with self._own_places().place(int(allowance.memory_mb)):
             try:
-                if times_closed != self._times_closed:
-                    raise WorkerGone(_CLOSED)
-                worker = await self._take_worker()
+                worker = await self._take_worker(times_closed)
             except (OSError, WorkerGone) as error:
                 return _faults(str(error), len(cases))
             try:
-                return await self._converse(worker, program, cases, allowance, tell)
+                seen = await self._converse(worker, program, cases, allowance, tell)
+                closed = times_closed != self._times_closed and not worker.usable
+                return _faults(_CLOSED, len(seen)) if closed else seen
             finally:
                 await self._put_back(worker, times_closed)
 
@@ -172,7 +173,7 @@ class LocalSandbox(Sandbox):
         told = 0
         try:
             wanted = {**order(program, allowance, self._commands), **await written(files, program, cases)}
-            reading = Reading(program, allowance, files, len(cases))
+            reading = Reading(program, allowance, files, len(cases), worker.scratch)
             with worker.asked({**wanted, "bell": tell is not None}, files.sent):
                 files.release_bell()
                 if tell is not None:
@@ -192,21 +193,40 @@ class LocalSandbox(Sandbox):
             self._places.set(places)
             return places
 
-    async def _take_worker(self) -> Worker:
+    async def _take_worker(self, times_closed: int) -> Worker:
         if self._process != os.getpid():
             self._forget_all()
-        worker = self._idle.pop() if self._idle else await run_sync(self._new_worker)
-        self._busy.add(worker)
-        return worker
+        while times_closed == self._times_closed:
+            try:
+                worker = self._idle.pop()
+            except IndexError:
+                await run_sync(self._add_worker, times_closed)
+                continue
+            if worker.lives():
+                self._busy.add(worker)
+                return worker
+            await run_sync(worker.close)
+        raise WorkerGone(_CLOSED)
+
+    def _add_worker(self, times_closed: int) -> None:
+        """An idle one, so that it is not lost where asyncio cancels whoever waits for it; it blocks."""
+        worker = self._new_worker()
+        self._idle.append(worker)
+        if times_closed != self._times_closed or len(self._idle) > self._count:
+            with suppress(ValueError):  # somebody took it, who looks after it
+                self._idle.remove(worker)
+                worker.close()
 
     async def _put_back(self, worker: Worker, times_closed: int) -> None:
         with anyio.CancelScope(shield=True):
-            await worker.settle()
-            self._busy.discard(worker)
-            if worker.usable and times_closed == self._times_closed:
-                self._idle.append(worker)
-            else:
-                await run_sync(worker.close)
+            try:
+                await worker.settle()
+            finally:
+                self._busy.discard(worker)
+                if worker.usable and times_closed == self._times_closed:
+                    self._idle.append(worker)
+                else:
+                    await run_sync(worker.close)
 
     def _new_worker(self) -> Worker:
         return Worker(self._settings, scratch_needed=not self._settings["namespaces"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from agentgym.sandbox.local.syscalls import ARCHITECTURES, MACHINE, libc, numbers
 
@@ -30,7 +30,7 @@ _PROGRAMS = ["execve", "execveat"]
 
 _ALLOW, _KILL, _EPERM, _ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 _LOAD, _RETURN = 0x20, 0x06
-_EQUAL, _ABOVE, _AT_LEAST, _ANY_BIT, _AND = 0x15, 0x25, 0x35, 0x45, 0x54
+_JUMP, _EQUAL, _AT_LEAST, _ANY_BIT, _AND = 0x05, 0x15, 0x35, 0x45, 0x54
 _X32 = 0x40000000
 _NEWEST = 462
 """Calls above it are younger than this file: C libraries take `not implemented` for an answer."""
@@ -46,6 +46,8 @@ _OWN = None
 """Stands for the number of the process that the filter is for."""
 
 Instruction = tuple[int, int, int, int | None]
+Block = list[Instruction]
+"""Of which every way through ends in an answer."""
 
 
 class Filter:
@@ -53,45 +55,60 @@ class Filter:
 
     def __init__(self, *, processes: bool = False, programs: bool = False, truncation: bool = True) -> None:
         known = numbers()
-        instructions = list(_instructions(known, processes, programs, truncation))
+        instructions = _instructions(known, processes, programs, truncation)
         self._holes = [place * 8 + 4 for place, (_, _, _, value) in enumerate(instructions) if value is _OWN]
         packed = b"".join(struct.pack("<HBBI", *rest, value or 0) for *rest, value in instructions)
-        self._bytes = ctypes.create_string_buffer(packed, len(packed))
+        self.packed = ctypes.create_string_buffer(packed, len(packed))
+        """The instructions, as the kernel wants them."""
         self._program = ctypes.create_string_buffer(
-            struct.pack("@HP", len(instructions), ctypes.addressof(self._bytes)), 16
+            struct.pack("@HP", len(instructions), ctypes.addressof(self.packed)), 16
         )
 
     def put_on(self, own: int) -> None:
         """For good, on the calling process, whose number is given."""
         for place in self._holes:
-            struct.pack_into("<I", self._bytes, place, own)
+            struct.pack_into("<I", self.packed, place, own)
         libc("prctl", 22, 2, self._program, 0, 0)
 
 
-def _instructions(known: dict[str, int], processes: bool, programs: bool, truncation: bool) -> Iterator[Instruction]:
-    architecture = ARCHITECTURES[MACHINE][1]
-    yield (_LOAD, 0, 0, 4)
-    yield (_EQUAL, 1, 0, architecture)
-    yield (_RETURN, 0, 0, _KILL)
-    yield (_LOAD, 0, 0, 0)
-    yield (_AT_LEAST, 0, 1, _X32)
-    yield (_RETURN, 0, 0, _KILL)
-    for name, block in _blocks(processes):
-        if name in known:
-            yield (_EQUAL, 0, len(block), known[name])
-            yield from block
+def _instructions(known: dict[str, int], processes: bool, programs: bool, truncation: bool) -> Block:
     plain = [*_PLAIN.split(), *(_PROCESSES if processes else ()), *(_PROGRAMS if programs else ())]
     plain += ["truncate"] if truncation else []
-    for first, last in _ranges(known[name] for name in plain if name in known):
-        yield (_AT_LEAST, 0, 2, first)
-        yield (_ABOVE, 1, 0, last)
-        yield (_RETURN, 0, 0, _ALLOW)
-    yield (_ABOVE, 0, 1, _NEWEST)
-    yield (_RETURN, 0, 0, _ENOSYS)
-    yield (_RETURN, 0, 0, _EPERM)
+    answers: dict[int, Block] = {known[name]: [(_RETURN, 0, 0, _ALLOW)] for name in plain if name in known}
+    answers |= {known[name]: block for name, block in _blocks(processes) if name in known}
+    return [
+        (_LOAD, 0, 0, 4),
+        (_EQUAL, 1, 0, ARCHITECTURES[MACHINE][1]),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, 0),
+        (_AT_LEAST, 0, 1, _X32),
+        (_RETURN, 0, 0, _KILL),
+        *_tree(list(_spans(answers))),
+    ]
 
 
-def _blocks(processes: bool) -> Iterator[tuple[str, list[Instruction]]]:
+def _spans(answers: dict[int, Block]) -> Iterator[tuple[int, Block]]:
+    """From which number on there is which answer."""
+    refused: Block = [(_RETURN, 0, 0, _EPERM)]
+    before: Block | None = None
+    for number in range(_NEWEST + 1):
+        answer = answers.get(number, refused)
+        if answer != before:
+            yield number, answer
+            before = answer
+    yield _NEWEST + 1, [(_RETURN, 0, 0, _ENOSYS)]
+
+
+def _tree(spans: Sequence[tuple[int, Block]]) -> Block:
+    """Find the span by halves: the kernel runs a new filter once for every number, which takes longer than all else."""
+    if len(spans) == 1:
+        return spans[0][1]
+    middle = len(spans) // 2
+    below, above = _tree(spans[:middle]), _tree(spans[middle:])
+    return [(_AT_LEAST, 0, 1, spans[middle][0]), (_JUMP, 0, 0, len(below)), *below, *above]
+
+
+def _blocks(processes: bool) -> Iterator[tuple[str, Block]]:
     """Calls that are looked at more closely, each with instructions that all end in an answer."""
     yield "clone3", [(_RETURN, 0, 0, _ENOSYS)]
     yield "clone", _clone(processes)
@@ -105,21 +122,21 @@ def _blocks(processes: bool) -> Iterator[tuple[str, list[Instruction]]]:
     yield "socketpair", _unix_stream()
 
 
-def _clone(processes: bool) -> list[Instruction]:
+def _clone(processes: bool) -> Block:
     """Threads, and where they may, processes; no namespaces."""
     needed = [] if processes else [(_ANY_BIT, 1, 0, _CLONE_THREAD), (_RETURN, 0, 0, _EPERM)]
     refused = [(_ANY_BIT, 0, 1, _CLONE_NAMESPACES), (_RETURN, 0, 0, _EPERM)]
     return [_argument(0), *needed, *refused, (_RETURN, 0, 0, _ALLOW)]
 
 
-def _one_of(argument: int, allowed: Iterable[int | None]) -> list[Instruction]:
+def _one_of(argument: int, allowed: Iterable[int | None]) -> Block:
     block = [_argument(argument)]
     for value in allowed:
         block += [(_EQUAL, 0, 1, value), (_RETURN, 0, 0, _ALLOW)]
     return [*block, (_RETURN, 0, 0, _EPERM)]
 
 
-def _unix_stream() -> list[Instruction]:
+def _unix_stream() -> Block:
     """A pair of connected sockets, such as an event loop has; kind and flags share a number."""
     return [
         _argument(0),
@@ -136,14 +153,3 @@ def _unix_stream() -> list[Instruction]:
 def _argument(number: int) -> Instruction:
     """The lower half, which is all the kernel looks at where it takes an int."""
     return (_LOAD, 0, 0, 16 + 8 * number)
-
-
-def _ranges(values: Iterable[int]) -> Iterator[tuple[int, int]]:
-    ordered = sorted(set(values))
-    first = last = ordered[0]
-    for value in ordered[1:]:
-        if value != last + 1:
-            yield first, last
-            first = value
-        last = value
-    yield first, last

@@ -89,6 +89,13 @@ def die_with_parent() -> None:
     libc("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
+def has_capabilities() -> bool:
+    """Whether this process may do anything that not everybody may."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        sets = [line.split()[1] for line in file if line.startswith(("CapPrm", "CapEff", "CapInh"))]
+    return any(int(bits, 16) for bits in sets)
+
+
 def drop_capabilities() -> None:
     """All of them, out of every set."""
     syscall("capset", (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())

@@ -57,6 +57,7 @@ class Watch:
         started = time.monotonic()
         ending = os.pidfd_open(child)
         self._poll.register(ending, select.POLLIN)
+        self._used_cpu_s = 0.0
         why, wait_s = "", min(limits.cpu_s / _PROCESSORS, limits.wall_s)
         while True:
             if limits.scratch_bytes is not None:
@@ -73,11 +74,13 @@ class Watch:
         self._poll.unregister(ending)
         os.close(ending)
         _, status, usage = os.wait4(child, 0)
-        return Ended(why, status, usage.ru_utime + usage.ru_stime, time.monotonic() - started)
+        used_cpu_s = max(self._used_cpu_s, usage.ru_utime + usage.ru_stime)
+        return Ended(why, status, used_cpu_s, time.monotonic() - started)
 
     def _left(self, child: int, limits: Limits, wall_s: float) -> tuple[float, str]:
         """How long it may go on unwatched, or what it has used up."""
-        cpu_left_s = limits.cpu_s - (family_cpu_s(child) if limits.family else cpu_s(child))
+        self._used_cpu_s = family_cpu_s() if limits.family else cpu_s(child)
+        cpu_left_s = limits.cpu_s - self._used_cpu_s
         if cpu_left_s < 0:
             return 0.0, "cpu"
         wall_left_s = limits.wall_s - wall_s

@@ -25,6 +25,7 @@ _ENVIRONMENT = {
     "PATH": os.defpath,
     "LANG": "C.UTF-8",
     "PYTHONHASHSEED": "0",
+    "LD_BIND_NOW": "1",  # or else every fork finds the same functions again
     "MALLOC_ARENA_MAX": "1",  # each arena of a thread would take 64 MB of the address space
 }
 _STARTING_S = 30.0
@@ -43,8 +44,12 @@ class Worker:
         """OSError where it cannot be started as the settings say."""
         self.usable = True
         self._owes_answer = False
+        self.scratch = ""
+        """Where its programs work, if that has a name of its own."""
         self._folder = tempfile.TemporaryDirectory(prefix="agentgym-") if scratch_needed else None
-        settings = {**settings, "scratch": self._folder.name if self._folder else ""}
+        if self._folder is not None:
+            self.scratch = os.path.realpath(self._folder.name)
+        settings = {**settings, "scratch": self.scratch}
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as errors:
             command = [interpreter(), "-P", "-s", "-S", "-X", "utf8", "-c", _START]
@@ -106,12 +111,17 @@ class Worker:
         """End the program that it was asked to run, if nobody has waited for its end; within half a second."""
         if not self._owes_answer or not self.usable:
             return
-        with suppress(OSError), anyio.move_on_after(_STOPPING_S, shield=True):
-            self._socket.send(b"stop")
-            if await self._next():
-                self._owes_answer = False
-                return
-        self.kill()
+        try:
+            with suppress(OSError), anyio.move_on_after(_STOPPING_S, shield=True):
+                self._socket.send(b"stop")
+                self._owes_answer = not await self._next()
+        finally:
+            if self._owes_answer:
+                self.kill()
+
+    def lives(self) -> bool:
+        """Whether nobody has killed it while it had nothing to do, such as the kernel for want of memory."""
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """End it at once, and with it whatever it runs; it can be closed then."""
@@ -138,6 +148,8 @@ class Worker:
                 return self._socket.recv(_LONGEST_ANSWER)
             except BlockingIOError:
                 await anyio.wait_readable(self._socket)
+            except ConnectionError:  # it ended before it had read all it was sent
+                return b""
 
 
 def interpreter() -> str:

@@ -37,7 +37,7 @@ def main(socket: int, parent: int, settings: str) -> NoReturn:
     try:
         watched = os.pidfd_open(parent)
         house = housed(json.loads(settings))
-        preload.settle(json.loads(settings)["packages"])
+        preload.settle(json.loads(settings)["packages"], house.scratch.path)
     except OSError as error:
         connection.send(json.dumps({"fault": str(error)}).encode())
         os._exit(1)
@@ -71,7 +71,7 @@ class Zygote:
             message, descriptors = self._receive()
             if descriptors:
                 self._connection.send(json.dumps(self._run(json.loads(message), descriptors)).encode())
-        self._house.scratch.prepare(1)
+        self._house.prepare(1)
 
     def _is_unwanted(self) -> bool:
         self._receive()
@@ -94,7 +94,7 @@ class Zygote:
     def _run(self, order: Mapping[str, Any], descriptors: list[int]) -> dict[str, Any]:
         moved = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _HIGH) for number in descriptors]
         _close(descriptors)
-        self._house.scratch.prepare(order["scratch_mb"])
+        self._house.prepare(order["scratch_mb"])
         self._place.beginning.expect()
         scratch = self._house.scratch
         limited = None if scratch.sized else order["scratch_mb"] << 20
