@@ -57,6 +57,12 @@ def read(row: JsonObject) -> Dialogue:
     return Dialogue((*said, Said("assistant", read.output)) if read.output else tuple(said))
 
 
+def read_query(row: JsonObject) -> Dialogue:
+    """The dialogue of a row `{Query, Output}`, as `agentgym tokens respond` writes them."""
+    named = {key.lower(): value for key, value in row.items()}
+    return read({**named, "instruction": named["query"]})
+
+
 class _Row(BaseModel):
     model_config = ConfigDict(frozen=True)
 

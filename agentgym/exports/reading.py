@@ -21,9 +21,10 @@ _READERS: dict[str, Callable[[JsonObject], Dialogue]] = {
     "conversations": sharegpt.read,
     "instruction": alpaca.read,
     "prompt": trl_prompt.read,
+    **dict.fromkeys(("Query", "query", "QUERY"), alpaca.read_query),
 }
 """By the key that tells the format."""
-_FORMS = "`messages`, `conversations`, `instruction` and `output`, or `prompt` and `completion`"
+_FORMS = "`messages`, `conversations`, `instruction` and `output`, `prompt` and `completion`, or `Query` and `Output`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,8 @@ REASONING: tuple[Reasoning, ...] = get_args(Reasoning)
 _OURS = re.compile(r"<think>\n(.+?)\n</think>\n\n", re.DOTALL)
 """Not where nothing was thought: models that can do without are taught so by empty tags."""
 _ANY = re.compile(r"\s*<think>(.*?)</think>\s*", re.DOTALL)
+_END = re.compile(r"(<|&(?:amp;)*lt;)/think>")
+"""What would end a thought, and what stands for it where a thought holds it."""
 
 
 def with_reasoning(dialogue: Dialogue, reasoning: Reasoning | None) -> Dialogue:
@@ -28,7 +30,7 @@ def inlined(message: Said) -> Said:
     """The reply with its thoughts in its text, for formats that have no field for them."""
     if not message.reasoning:
         return message
-    thought = message.reasoning.replace("</think>", "&lt;/think>")  # or it would end here
+    thought = _END.sub(_escaped, message.reasoning)  # or it would end here
     return replace(message, content=f"<think>\n{thought}\n</think>\n\n{message.content}", reasoning=None)
 
 
@@ -48,4 +50,12 @@ def _dropped(message: Said) -> Said:
 
 
 def _without(message: Said, found: re.Match[str], thought: str) -> Said:
-    return replace(message, content=message.content[found.end() :], reasoning=thought or None)
+    return replace(message, content=message.content[found.end() :], reasoning=_END.sub(_unescaped, thought) or None)
+
+
+def _escaped(end: re.Match[str]) -> str:
+    return "&lt;/think>" if end[1] == "<" else f"&amp;{end[0][1:]}"
+
+
+def _unescaped(end: re.Match[str]) -> str:
+    return end[0].replace("&amp;", "&", 1) if "&amp;" in end[1] else "</think>"

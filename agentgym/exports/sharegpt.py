@@ -97,7 +97,7 @@ class _Row(BaseModel):
 
 
 def _entries(messages: Sequence[Said]) -> Iterator[tuple[str, str]]:
-    if messages and messages[0].role != "user":
+    if messages and (messages[0].role != "user" or messages[0].content == _NOBODY):  # or it would be taken for nobody
         yield "human", _NOBODY
     answers = iter(message for message in messages if message.role == "tool")
     for message in messages:

@@ -34,14 +34,15 @@ def content_codes(row: Row, answer: Answer) -> set[str]:
     code = code_in(row)
     if code is None:
         codes.add("CODE_MISSING")
-    elif parsed(code) is None and not _is_syntax_bug(row):
+    elif not _is_syntax_bug(row) and (parsed(code) is None or not _can_run(answer)):
         codes.add("CODE_UNPARSABLE")
     if len(answer.thought.strip()) < LEAST_THOUGHT:
         codes.add("THINK_TOO_SHORT")
-    if answer.mode == AGENT.name:
+    told = {answer.mode, row.mode}  # a label that says other than the answer has to fit the request as well
+    if AGENT.name in told:
         codes |= _of_agent(row)
-    elif answer.mode == EDIT.name:
-        codes |= _of_edit(row, answer, code or "")
+    if EDIT.name in told:
+        codes |= _of_edit(row, answer, code)
     return codes
 
 
@@ -51,6 +52,14 @@ def edit_of(answer: Answer) -> tuple[str, str] | None:
         return None
     original, modified = (answer.call.arguments.get(name) for name in EDIT.arguments)
     return (original, modified) if isinstance(original, str) and isinstance(modified, str) else None
+
+
+def exploration_of(answer: Answer) -> str | None:
+    """The code that is run, of an answer that explores."""
+    if answer.mode != AGENT.name or answer.call is None or answer.call.name != AGENT.tool:
+        return None
+    code = answer.call.arguments.get(AGENT.arguments[0])
+    return code if isinstance(code, str) else None
 
 
 def same_request(row: Row) -> tuple[str, str]:
@@ -64,7 +73,7 @@ def _of_agent(row: Row) -> set[str]:
     return {"ERROR_LEAK_IN_AGENT"} if leaked else set()
 
 
-def _of_edit(row: Row, answer: Answer, code: str) -> set[str]:
+def _of_edit(row: Row, answer: Answer, code: str | None) -> set[str]:
     codes = set[str]()
     told = f"{prose_of(row.instruction)}\n{prose_of(row.input)}" if not row.error else prose_of(row.instruction)
     if not quotes_failure(told) or not _within(row.error, f"{row.instruction}\n{row.input}"):
@@ -75,9 +84,17 @@ def _of_edit(row: Row, answer: Answer, code: str) -> set[str]:
     original, modified = edit
     if _plain(original) == _plain(modified):
         codes.add("NO_CHANGE")
-    elif all(parsed(fixed) is None for fixed in fixes(code, original, modified)):
+    elif code is not None and _plain(original) not in _plain(code):
+        codes.add("FIX_FAILS")  # there is nothing that it could be put in place of
+    elif all(parsed(fixed) is None for fixed in fixes(code or "", original, modified)):
         codes.add("FIX_FAILS")
     return codes
+
+
+def _can_run(answer: Answer) -> bool:
+    """Whether the code of an exploration, if it is one, parses."""
+    code = exploration_of(answer)
+    return code is None or parsed(code) is not None
 
 
 def _is_syntax_bug(row: Row) -> bool:

@@ -13,7 +13,6 @@ from agentgym.messages import JsonObject
 from agentgym.seeds import derive_seed
 from environments.programs.bugs.classes import BUG_CLASSES, UNPARSABLE
 from environments.programs.bugs.inject import Bug, inject
-from environments.programs.bugs.source import Source
 from environments.programs.library import bundled_problem
 from environments.programs.observing import Observe
 from environments.programs.problem import Case, Problem
@@ -106,7 +105,7 @@ def problem_of(query_id: str) -> Problem:
 
 def _fixed(row: JsonObject) -> str:
     """The solution of its problem: the file need not say it again."""
-    return Source(problem_of(str(row["query_id"])).solution or "").text
+    return problem_of(str(row["query_id"])).solution or ""
 
 
 async def _seen(bug: Bug, problem: Problem, observe: Observe) -> Defect:

@@ -57,10 +57,11 @@ class SpecialTokenEnv(Env[TokenTask, Shown, Answer], id="special-tokens", max_tu
         strict: bool = False,
         modes: Sequence[Mode | Mapping[str, Any]] | None = None,
         costs: Mapping[str, Mapping[str, float]] | None = None,
+        token_ids: Mapping[str, int] | None = None,
         native: bool = False,
     ) -> None:
         self.sandbox = lend(sandbox)
-        self.modes = read_modes(modes, costs)
+        self.modes = read_modes(modes, costs, token_ids)
         self._strict = strict
         schema, specs = answer_schema_of(self.modes), tuple(mode.spec for mode in self.modes)
         if native:

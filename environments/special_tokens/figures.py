@@ -26,7 +26,7 @@ def special_tokens(episodes: Iterator[Episode]) -> JsonObject:
     """Of the episodes that were answered; null where there is nothing to tell.
 
     `confusion` counts by right mode, then by chosen mode. `keywords_accuracy` is what a policy scores on the same
-    requests that only looks for words such as "error". `calibration` needs the ids of the tokens (`modes` with `id`)
+    requests that only looks for words such as "error". `calibration` needs the ids of the tokens (`token_ids`)
     and a policy that gives logprobs.
     """
     counts: _Counts | None = None
@@ -188,7 +188,7 @@ def _modes_of(episode: Episode) -> Modes:
     """The modes the episode was played with."""
     settings: Mapping[str, Any] = episode.environment.config
     try:
-        return read_modes(settings.get("modes"), settings.get("costs"))
+        return read_modes(settings.get("modes"), settings.get("costs"), settings.get("token_ids"))
     except UsageError:
         return STANDARD
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -73,25 +75,32 @@ class Generated:
 class Kept:
     """The rows that are written so far, in a file that survives any end of the process."""
 
-    def __init__(self, path: Path, settings: JsonObject) -> None:
+    def __init__(self, path: Path, settings: JsonObject, *, overwrite: bool = False) -> None:
         self.rows: dict[str, JsonObject] = {}
-        self._file = AppendFile(path)
-        try:
+        self.solutions: dict[str, str | None] = {}
+        """By problem: what a model wrote for it, or None where that never passed."""
+        with ExitStack() as stack:
+            _lock(path, stack, empty=overwrite)
+            self._file = AppendFile(path)
+            stack.callback(self._file.close)
             self._read(path, settings)
-        except BaseException:
-            self._file.close()
-            raise
+            self._open = stack.pop_all()
 
     def add(self, key: str, row: JsonObject) -> None:
         """Keep a row."""
         self._file.write(dump_json({"key": key, "row": row}) + b"\n")
         self.rows[key] = row
 
+    def add_solution(self, problem_id: str, code: str | None) -> None:
+        """Keep the solution of a problem, or that there is none."""
+        self._file.write(dump_json({"problem": problem_id, "solution": code}) + b"\n")
+        self.solutions[problem_id] = code
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._open.close()
 
     def _read(self, path: Path, settings: JsonObject) -> None:
         if self._file.is_empty:
@@ -108,6 +117,24 @@ class Kept:
                 match parse_json(line):
                     case {"key": str(key), "row": dict(row)}:
                         self.rows[key] = row
+                    case {"problem": str(problem_id), "solution": str() | None as code}:
+                        self.solutions[problem_id] = code
+
+
+def _lock(path: Path, stack: ExitStack, *, empty: bool) -> None:
+    """One process writes at a time; only the kernel holds the lock, so that one that is killed leaves none behind."""
+    import fcntl
+
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    stack.callback(os.close, file)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(
+            f"{path} is being written by another process; wait for its end, or name another --output"
+        ) from None
+    if empty:
+        os.ftruncate(file, 0)
 
 
 async def generate(

@@ -143,11 +143,24 @@ STANDARD = Modes()
 
 
 def read_modes(
-    modes: Sequence[Mode | Mapping[str, Any]] | None = None, costs: Mapping[str, Mapping[str, float]] | None = None
+    modes: Sequence[Mode | Mapping[str, Any]] | None = None,
+    costs: Mapping[str, Mapping[str, float]] | None = None,
+    token_ids: Mapping[str, int] | None = None,
 ) -> Modes:
-    """The modes that settings name, as objects `{name, token, tool, arguments}`; the standard ones where none do."""
+    """The modes that settings name, as objects `{name, token, tool, arguments}`; the standard ones where none do.
+
+    `token_ids` gives the tokens' ids by mode or by token, as `agentgym tokens integrate` tells them.
+    """
     try:
-        given = (AGENT, EDIT) if modes is None else [Mode.model_validate(mode) for mode in modes]
+        given = [AGENT, EDIT] if modes is None else [Mode.model_validate(mode) for mode in modes]
     except ValidationError as error:
         raise UsageError(f"modes: {one_line(error)}") from None
-    return Modes(given, costs)
+    return Modes(_with_ids(given, token_ids or {}), costs)
+
+
+def _with_ids(modes: Sequence[Mode], ids: Mapping[str, int]) -> list[Mode]:
+    known = {name for mode in modes for name in (mode.name, mode.token)}
+    for name, number in ids.items():
+        if name not in known or type(number) is not int or number < 0:
+            raise UsageError(f"token_ids[{name}]={number!r}: give the id of a token, by its mode: {sorted(known)}")
+    return [mode.model_copy(update={"id": ids.get(mode.name, ids.get(mode.token, mode.id))}) for mode in modes]

@@ -21,7 +21,7 @@ _LONG = 10_000
 
 def fixes(program: str, original: str, modified: str) -> tuple[str, ...]:
     """The programs an edit may stand for: a part put in place of another, or a whole program in place of the whole."""
-    program, original, modified = _plain(program), _plain(original), _plain(modified)
+    program, original, modified = unix_lines(program), unix_lines(original), unix_lines(modified)
     whole = modified if modified.endswith("\n") else f"{modified}\n"
     if original.strip() == program.strip() or original not in program:
         return (whole,)
@@ -77,5 +77,6 @@ def _refuse_faults(results: Sequence[CaseResult]) -> None:
             raise SandboxFault(result.message or "the sandbox gave no result")
 
 
-def _plain(code: str) -> str:
+def unix_lines(code: str) -> str:
+    """The code with each line ended as Python itself ends it."""
     return code.replace("\r\n", "\n").replace("\r", "\n")

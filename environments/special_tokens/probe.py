@@ -44,7 +44,8 @@ def probed(code: str, program: str, *, function: str | None = None) -> Probed | 
 
 def _marked(tree: ast.Module, place: tuple[_Block, int], mark: str) -> Probed | None:
     block, position = place
-    block.insert(position, ast.parse(f'__import__("os").write(2, b"{mark}")').body[0])
+    # Turned round, so that a program which shows its own source or constants shows no mark.
+    block.insert(position, ast.parse(f'__import__("os").write(2, bytes(reversed(b"{mark[::-1]}")))').body[0])
     try:
         return Probed(f"{ast.unparse(ast.fix_missing_locations(tree))}\n", mark)
     except (RecursionError, ValueError):

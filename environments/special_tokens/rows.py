@@ -41,6 +41,11 @@ class Row:
         return read_answer(self.output, modes, calls=self.calls)
 
     @property
+    def mode(self) -> str:
+        """The label, where it is told."""
+        return _text(self.metadata.get("mode"))
+
+    @property
     def bug_class(self) -> str:
         """The class of its bug, where it is told."""
         return _text(self.metadata.get("bug_class"))

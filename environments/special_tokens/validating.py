@@ -11,13 +11,14 @@ import anyio
 from agentgym.errors import SandboxFault, boundary
 from agentgym.messages import JsonObject
 from agentgym.sandbox.contract import Sandbox
-from environments.programs.bugs.source import Source
 from environments.programs.judge import graded_cases
+from environments.programs.parsing import parsed
 from environments.programs.problem import Problem
 from environments.special_tokens.answer import Answer
-from environments.special_tokens.content import CODES, content_codes, edit_of, same_request
+from environments.special_tokens.content import CODES, content_codes, edit_of, exploration_of, same_request
 from environments.special_tokens.modes import STANDARD
-from environments.special_tokens.outcome import fixes, passes_tests
+from environments.special_tokens.outcome import fixes, passes_tests, unix_lines
+from environments.special_tokens.probe import probed
 from environments.special_tokens.rows import Row, code_in
 from environments.special_tokens.rules import broken_rules, format_codes
 
@@ -58,6 +59,8 @@ async def judge_rows(
         if same_request(row) in seen:
             judgement.content.add("DUPLICATE")
         seen.add(same_request(row))
+        if not _runs_program(judgement, problems):
+            judgement.content.add("CODE_MISSING")
         judged.append(judgement)
     places = anyio.CapacityLimiter(concurrency)
 
@@ -124,16 +127,33 @@ def analysis_of(report: JsonObject) -> str:
     return "\n".join(lines)
 
 
+def _runs_program(judgement: Judgement, problems: Mapping[str, Problem]) -> bool:
+    """Whether an exploration holds the program it is about, as far as that is known."""
+    explored, problem = exploration_of(judgement.answer), _problem_of(judgement.row, problems)
+    code = code_in(judgement.row)
+    if explored is None or problem is None or code is None or "CODE_UNPARSABLE" in judgement.content:
+        return True
+    return parsed(code) is None or probed(explored, code, function=problem.fn_name) is not None
+
+
 async def _is_fixed(judgement: Judgement, sandbox: Sandbox, problems: Mapping[str, Problem]) -> bool:
     """Whether its fix passes the tests, as far as they are known."""
-    edit, problem = edit_of(judgement.answer), problems.get(judgement.row.problem_id)
+    edit, problem = edit_of(judgement.answer), _problem_of(judgement.row, problems)
     if edit is None or problem is None or judgement.content & {"FIX_FAILS", "NO_CHANGE"}:
         return True
     candidates = fixes(code_in(judgement.row) or "", *edit)
-    if problem.solution is not None and Source(problem.solution).text.strip() in map(str.strip, candidates):
+    if problem.solution is not None and unix_lines(problem.solution).strip() in map(str.strip, candidates):
         return True
     cases = graded_cases(problem)
     return await passes_tests(sandbox, candidates, cases, function=problem.fn_name, checker=problem.checker)
+
+
+def _problem_of(row: Row, problems: Mapping[str, Problem]) -> Problem | None:
+    """The problem that is named, or else the one whose text comes with the program."""
+    named = problems.get(row.problem_id)
+    if named is not None or not row.input:
+        return named
+    return next((one for one in problems.values() if one.question and one.question.strip() in row.input), None)
 
 
 def _distribution(judged: Sequence[Judgement]) -> JsonObject:

@@ -24,6 +24,7 @@ from environments.special_tokens.cli.options import (
 
 if TYPE_CHECKING:
     from agentgym.policy import Policy
+    from agentgym.sandbox.contract import Sandbox
     from environments.programs.problem import Problem
     from environments.special_tokens.defects import Defect
     from environments.special_tokens.generating import Generated, Kept, Order
@@ -65,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
     policy = chosen_policy(args)
     partial = partial_path(output)
     with writable(output):
-        if args.overwrite:
-            partial.unlink(missing_ok=True)
-        kept = Kept(partial, _settings(args, order, policy))
+        kept = Kept(partial, _settings(args, order, policy), overwrite=args.overwrite)
     with kept:
         generated = anyio.run(_generate, order, args.problems, sandbox_spec(args), policy, kept, args.no_preflight)
         with writable(output):
@@ -98,14 +97,15 @@ async def _generate(
     from environments.special_tokens.modelwriter import ModelWriter
     from environments.special_tokens.writers import TemplateWriter
 
-    by_id, defects = await _prepared(order, problems, spec)
-    started = monotonic()
     if policy is None:
         sys.stderr.write("no model is named: the template writer puts the rows together\n")
+        by_id, defects = await _prepared(order, problems, spec, None, kept)
         return await generate(order, defects, by_id, writer=TemplateWriter(seed=order.seed), kept=kept)
     try:
         if not no_preflight:
             await policy.preflight()
+        by_id, defects = await _prepared(order, problems, spec, policy, kept)
+        started = monotonic()
         writer = ModelWriter(policy, seed=order.seed)
         generated = await generate(order, defects, by_id, writer=writer, kept=kept, on_row=_progress())
     finally:
@@ -114,7 +114,9 @@ async def _generate(
     return generated
 
 
-async def _prepared(order: Order, path: Path | None, spec: str) -> tuple[dict[str, Problem], list[Defect]]:
+async def _prepared(
+    order: Order, path: Path | None, spec: str, policy: Policy | None, kept: Kept
+) -> tuple[dict[str, Problem], list[Defect]]:
     """The problems by id, and enough defects of theirs: those that are shipped, or else found now."""
     from agentgym.sandbox.specs import make_sandbox
     from environments.programs.library import bundled_problems
@@ -123,19 +125,53 @@ async def _prepared(order: Order, path: Path | None, spec: str) -> tuple[dict[st
     from environments.special_tokens.defects import bundled_defects, distinct, find_defects
 
     problems = list(bundled_problems()) if path is None else read_problems(path)
-    by_id = {problem.query_id: problem for problem in problems}
     known = list(bundled_defects()) if path is None else []
     wanted = round(max(order.quotas.values()) * _SPARE) + 1
     if sum(defect.explorable for defect in known) >= max(order.quotas.values()):
-        return by_id, known
+        return {problem.query_id: problem for problem in problems}, known
     started = monotonic()
     async with make_sandbox(spec) as sandbox:
+        problems = await _solved(problems, order, policy, sandbox, kept)
         observe = observe_in(sandbox, cpu_s=1.0)
         found = await find_defects(problems, observe=observe, count=wanted, seed=order.seed, concurrency=8)
     sys.stderr.write(f"{len(found)} bugs put into {len(problems)} problems in {monotonic() - started:.1f} s\n")
-    if not found:
-        raise UsageError("no bug could be put into any problem; give problems with solutions and visible cases")
-    return by_id, distinct([*known, *found])
+    if not found and not known:
+        raise UsageError("no bug could be put into any problem; give problems with visible cases and right solutions")
+    return {problem.query_id: problem for problem in problems}, distinct([*known, *found])
+
+
+async def _solved(
+    problems: list[Problem], order: Order, policy: Policy | None, sandbox: Sandbox, kept: Kept
+) -> list[Problem]:
+    """The problems that have a solution; where too few have, and there is a model, it writes some."""
+    from environments.special_tokens.solving import solve
+
+    solved = [problem for problem in problems if problem.solution]
+    wanted = min(len(problems), max(order.quotas.values()))
+    if len(solved) >= wanted:
+        return solved
+    told = f"{len(problems) - len(solved)} of {len(problems)} problems come without a solution"
+    if policy is None:
+        if not solved:
+            raise UsageError(f"{told}; name a --model that writes some, or give problems with solutions")
+        sys.stderr.write(f"{told}, and are left out: no model is named that could write one\n")
+        return solved
+    before = len(kept.solutions)
+    solved = await solve(
+        problems,
+        policy,
+        sandbox,
+        wanted=wanted,
+        known=kept.solutions,
+        on_solved=kept.add_solution,
+        seed=order.seed,
+        threads=order.threads,
+    )
+    if not solved:
+        raise UsageError(f"{told}, and {policy.name} wrote none that passes; give problems with solutions")
+    tried = len(kept.solutions) - before
+    sys.stderr.write(f"{told}; {policy.name} was asked for {tried}, and {len(solved)} have one now\n")
+    return solved
 
 
 class _progress:
@@ -152,6 +188,7 @@ class _progress:
 
 def _tell(generated: Generated, output: Path, writer: str) -> None:
     from environments.special_tokens.keywords import keyword_mode
+    from environments.special_tokens.modes import STANDARD
     from environments.special_tokens.requests import request_of
 
     rows = generated.rows
@@ -166,10 +203,8 @@ def _tell(generated: Generated, output: Path, writer: str) -> None:
         keyword_mode(request_of(str(row["instruction"]), "")) == mode for row, mode in zip(rows, modes, strict=True)
     )
     if rows:
-        most = max(modes.count(mode) for mode in set(modes)) / len(rows)
-        told.append(
-            f"mode accuracy of baselines: idle 0.00, one mode always {most:.2f}, keywords {right / len(rows):.2f}"
-        )
+        chance = 1 / len(STANDARD.names)
+        told.append(f"mode accuracy of baselines: idle 0.00, random {chance:.2f}, keywords {right / len(rows):.2f}")
     write("; ".join(told))
     if generated.stopped is not None:
         sys.stderr.write(f"stopped: {generated.stopped}; the same command goes on with what is written\n")

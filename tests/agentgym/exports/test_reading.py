@@ -39,6 +39,8 @@ def as_openai(path: Path) -> list[Any]:
         {"conversations": [ASKED, FOUND], "system": ""},
         {"instruction": "Where?", "input": "", "output": "Here."},
         {"prompt": [ASKED], "completion": [FOUND], "tools": "[]"},
+        {"Query": "Where?", "Output": "Here."},
+        {"QUERY": "Where?", "output": "Here."},
     ],
 )
 def test_rows_of_every_format_are_understood(tmp_path: Path, row: JsonObject) -> None:

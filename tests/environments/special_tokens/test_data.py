@@ -73,6 +73,11 @@ def with_call(row: Row, **arguments: str) -> None:
     row["output"] = "\n".join([*row["output"].splitlines()[:-1], json.dumps(call)])
 
 
+def unlabelled(row: Row) -> Row:
+    del row["metadata"]
+    return row
+
+
 def test_the_full_preset_is_what_it_should_be(full: Path, rows: list[Row], tmp_path: Path) -> None:
     report = validated(tmp_path, rows)
     assert (report["total"], report["valid"], report["passed"], report["duplicates"]) == (128, 128, True, 0)
@@ -153,7 +158,7 @@ def test_each_fault_of_content_has_a_code_of_its_own(code: str, rows: list[Row],
     assert report["issues"] == report["content_quality"]["issues"] == {code: 1}
 
 
-MUTATIONS: dict[str, Callable[[Row], None]] = {
+MUTATIONS: dict[str, Callable[[Row], object]] = {
     "another exception": lambda row: row.update(instruction=row["instruction"].replace("IndexError", "KeyError")),
     "another line": lambda row: row.update(instruction=re.sub("[0-9]", "0", row["instruction"])),
     "the other token": lambda row: row.update(output=row["output"].replace("<|EDIT|>", "<|AGENT|>")),
@@ -165,6 +170,9 @@ MUTATIONS: dict[str, Callable[[Row], None]] = {
     "a bug put back": lambda row: with_call(row, modified_code=call_of(row)["arguments"]["original_code"]),
     "another fix": lambda row: with_call(row, modified_code="print('all tests passed')\n"),
     "an exit": lambda row: with_call(row, modified_code="raise SystemExit(0)\n"),
+    "nothing to put it in place of": lambda row: with_call(row, original_code="x = 1"),
+    "another label": lambda row: row["metadata"].update(mode="AGENT"),
+    "a wrong fix without a label": lambda row: with_call(unlabelled(row), modified_code="print()\n"),
     "no output": lambda row: row.pop("output"),
     "a number for an output": lambda row: row.update(output=5),
 }
@@ -177,6 +185,29 @@ def test_a_mutated_row_never_passes(mutation: str, rows: list[Row], tmp_path: Pa
     report = validated(tmp_path, [row])
     assert not report["items"][0]["valid"]
     assert not report["passed"]
+
+
+EXPLORATIONS: dict[str, tuple[Callable[[Row], object], str]] = {
+    "another label": (lambda row: row["metadata"].update(mode="EDIT"), "ERROR_MISSING_IN_EDIT"),
+    "code that cannot run": (lambda row: with_call(row, code="print("), "CODE_UNPARSABLE"),
+    "another program": (lambda row: with_call(row, code="print(1)"), "CODE_MISSING"),
+    "the program of another request": (
+        lambda row: row.update(input="```python\nvalue = 1\nprint(value)\n```"),
+        "CODE_MISSING",
+    ),
+    "a result beside the expected one": (
+        lambda row: row.update(instruction="For 1 I expected 3 but it returned 4. Look into it."),
+        "ERROR_LEAK_IN_AGENT",
+    ),
+}
+
+
+@pytest.mark.parametrize("mutation", EXPLORATIONS)
+def test_a_mutated_exploration_never_passes(mutation: str, rows: list[Row], tmp_path: Path) -> None:
+    row = deepcopy(first(rows, "AGENT"))
+    mutate, code = EXPLORATIONS[mutation]
+    mutate(row)
+    assert validated(tmp_path, [row])["items"][0]["codes"] == [code]
 
 
 def test_an_unbalanced_file_does_not_pass(rows: list[Row], tmp_path: Path) -> None:
@@ -291,6 +322,14 @@ def test_problems_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         ("问题在第 3 行。", True),
         ("The Traceback is long.", True),
         ("MyOwnError is raised", True),
+        ("i get a keyerror now", True),
+        ("It says list index out of range.", True),
+        ("See main.py:12, or line: 12.", True),
+        ("Input:\n1\nExpected:\nab\nGot:\nba", True),
+        ("输入：\n1\n期望：\n3\n实际：\n4", True),  # noqa: RUF001
+        ("期望是 3，实际得到 4", True),  # noqa: RUF001
+        ("It timed out.", True),
+        ("I expected so, but the customer got something else. Warning lights are on.", False),
         ("There is an error somewhere; ErrorLog and parse_error are fine.", False),
         ("I deleted a line, an exception to my rule, and online 5 people complained.", False),
         ("It handles errors, 有错误。", False),

@@ -94,6 +94,9 @@ async def test_a_fix_has_to_pass_the_tests(sandbox: PlainSandbox, original: str,
         (PROGRAM.replace("    result += 1", "    print(result)\n    result += 1") + "print(double(3))", 1),
         (f"import io, contextlib\n{PROGRAM}\nwith contextlib.redirect_stdout(io.StringIO()):\n    double(1)", 1),
         ("this is no Python", 0),
+        (f"import inspect, sys\n{PROGRAM}\nsys.stderr.write(inspect.getsource(double))", 0),
+        (f"import sys\n{PROGRAM}\nsys.stderr.write(open(__file__).read())", 0),
+        (f"import sys\n{PROGRAM}\nsys.stderr.write(repr(double.__code__.co_consts))", 0),
     ],
 )
 async def test_an_exploration_has_to_run_the_function(sandbox: PlainSandbox, code: str, runs: int) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from agentgym import Episode, ScriptedPolicy, Turn, rollout
+from agentgym.errors import UsageError
 from agentgym.messages import TokenSpan
 from agentgym.sandbox.plain import PlainSandbox
 from benchmarks.suites.special_tokens import SUITE
@@ -59,23 +61,22 @@ async def test_all_figures_of_six_answers() -> None:
     assert figures["calibration"] is None
 
 
-async def test_confidence_is_held_against_being_right() -> None:
-    modes = [
-        {"name": "AGENT", "token": "<|AGENT|>", "tool": "python", "arguments": ["code"], "id": 7},
-        {
-            "name": "EDIT",
-            "token": "<|EDIT|>",
-            "tool": "editor",
-            "arguments": ["original_code", "modified_code"],
-            "id": 8,
-        },
-    ]
+MODES = [
+    {"name": "AGENT", "token": "<|AGENT|>", "tool": "python", "arguments": ["code"], "id": 7},
+    {"name": "EDIT", "token": "<|EDIT|>", "tool": "editor", "arguments": ["original_code", "modified_code"], "id": 8},
+]
+
+
+@pytest.mark.parametrize(
+    "config", [{"modes": MODES}, {"token_ids": {"AGENT": 7, "EDIT": 8}}, {"token_ids": {"<|AGENT|>": 7, "EDIT": 8}}]
+)
+async def test_confidence_is_held_against_being_right(config: dict[str, Any]) -> None:
     sure = [(7, 0.9), (7, 0.9), (8, 0.6), (8, 0.6)]
     episodes = []
     for episode, (token, confidence) in zip((await played())[:4], sure, strict=True):
         span = TokenSpan((1,), (2, token, 3), (-1.0, math.log(confidence), -0.1))
         turn = replace(episode.turns[0], turn=replace(episode.turns[0].turn, span=span))
-        info = replace(episode.environment, config={"modes": modes})
+        info = replace(episode.environment, config=config)
         episodes.append(replace(episode, turns=(turn,), environment=info))
     calibration = special_tokens(iter(episodes))["calibration"]
     assert calibration == {
@@ -83,6 +84,12 @@ async def test_confidence_is_held_against_being_right() -> None:
         "brier": pytest.approx((2 * 0.01 + 0.36 + 0.16) / 4),
         "count": 4,
     }
+
+
+@pytest.mark.parametrize("ids", [{"FLY": 1}, {"EDIT": -1}, {"EDIT": "8"}])
+def test_ids_of_no_token_are_refused(ids: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="token_ids"):
+        SpecialTokenEnv(token_ids=ids)
 
 
 async def test_the_confusion_matrix_is_drawn() -> None:

@@ -45,7 +45,8 @@ def test_words_do_not_tell_the_mode(split: str) -> None:
     assert len(mend) >= 100
     assert sum(task.bug_class == "wrong_answer" for task in mend) >= 0.3 * len(mend)
     assert sum(keyword_mode(task.request) == task.mode for task in tasks) <= 0.75 * len(tasks)
-    for word in ("error", "Error", "expected", "fails", "exception", "input", "wrong", "错误", "期望", "got", "行"):
+    words = ("error", "Error", "expected", "fails", "exception", "input", "wrong", "错误", "期望", "got", "行")
+    for word in (*words, ":\n", "\uff1a\n"):
         right = sum((word in task.request) == (task.mode == "EDIT") for task in tasks)
         assert max(right, len(tasks) - right) <= 0.8 * len(tasks), word
 

@@ -21,6 +21,7 @@ from agentgym.testing.misbehaviour import Faults, Trouble
 from environments.programs.library import bundled_problems
 from environments.special_tokens import cli
 from environments.special_tokens.frames.frame import frames
+from environments.special_tokens.generating import Kept, partial_path
 
 
 def tokens(*words: str | Path | int) -> int:
@@ -120,6 +121,47 @@ def test_problems_without_solutions_are_refused(tmp_path: Path) -> None:
     (tmp_path / "bare.jsonl").write_text(problem.model_dump_json())
     with pytest.raises(UsageError, match="solutions"):
         generate(tmp_path / "x.json", "--problems", tmp_path / "bare.jsonl", "--sandbox", "none")
+
+
+def test_a_model_writes_solutions_that_are_missing(tmp_path: Path) -> None:
+    problems = bundled_problems()[:6]
+    solutions = {problem.question.strip(): problem.solution for problem in problems}
+    bare = [one.model_copy(update={"solution": None, "query_id": f"my-{one.query_id}"}) for one in problems]
+    (tmp_path / "bare.jsonl").write_text("\n".join(problem.model_dump_json() for problem in bare))
+    asked, author, out = Counter[str](), Author(), tmp_path / "model.json"
+
+    def solver(request: ChatRequest) -> str | FakeReply:
+        """Cannot solve the first problem, and the others only when told that a program was wrong."""
+        system, user = (str(message["content"]) for message in request.messages[:2])
+        if not system.startswith("You solve"):
+            return author(request)
+        question = next(question for question in solutions if question in user)
+        asked[question] += 1
+        if question == problems[0].question.strip() or "```" not in user:
+            return "I think this is it:\n```python\nprint('no')\n```"
+        return f"Rather this:\n```python\n{solutions[question]}```\nIt passes."
+
+    words = ("--samples", 12, "--problems", tmp_path / "bare.jsonl", "--sandbox", "none", "--model", "fake")
+    with FakeEndpoint(solver) as endpoint:
+        assert generate(out, *words, "--base-url", endpoint.base_url) == 0
+        assert sorted(asked.values()) == [2, 2, 2, 2, 2, 3]
+        paid = endpoint.count
+        assert generate(out, *words, "--base-url", endpoint.base_url) == 0
+        assert endpoint.count == paid
+    assert {row["metadata"]["problem_id"] for row in load(out)} <= {problem.query_id for problem in bare[1:]}
+    validated = ("--problems", tmp_path / "bare.jsonl", "--out", tmp_path, "--sandbox", "none")
+    assert tokens("validate", out, *validated) == 0
+
+
+def test_one_process_writes_a_file_at_a_time(tmp_path: Path) -> None:
+    out = tmp_path / "rows.json"
+    with Kept(partial_path(out), {}):
+        for words in ((), ("--overwrite",)):
+            with pytest.raises(UsageError, match="another process"):
+                generate(out, "--samples", 4, *words)
+    assert not out.exists()
+    assert partial_path(out).read_text() == '{"settings":{}}\n'
+    assert generate(out, "--samples", 4, "--overwrite") == 0
 
 
 def test_a_model_writes_and_is_asked_again(tmp_path: Path) -> None:
