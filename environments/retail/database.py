@@ -84,6 +84,8 @@ class RetailDB:
 
     def sample(self, seed: int, *, status: str | None = None, orders: int = 3) -> Sample:
         """A customer with up to so many orders, those of a status where one is given; the same for the same seed."""
+        if orders < 0:
+            raise UsageError(f"orders={orders}: give a number from 0")
         chance = Random(seed)
         listed = self.orders if status is None else self.index.orders_of_status.get(status, ())
         owners = sorted({self.orders[order_id]["user_id"] for order_id in listed})

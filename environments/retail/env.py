@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from agentgym.errors import DataFileError, EpisodeStateError, UsageError, UserFault, boundary, did_you_mean
 from agentgym.jsontext import dump_json, mend_text
-from agentgym.messages import NO_USAGE, JsonObject, ToolCall, Turn
+from agentgym.messages import NO_USAGE, JsonObject, ToolCall
 from agentgym.registry import load_target
 from agentgym.tools import BadCall, Say, ToolAction, ToolError
 from environments.retail.arguments import read_arguments, write_arguments
@@ -24,11 +24,11 @@ from environments.retail.guidelines import POLICY
 from environments.retail.observations import CallError, ToolResult, UserLine
 from environments.retail.reference import act_first, talk_through
 from environments.retail.scoring import Score
-from environments.retail.state import REASONS, State
+from environments.retail.state import State
 from environments.retail.task import RetailTask
 from environments.retail.taskfiles import read_each, task_files, tasks_beside
 from environments.retail.telling import facts_told, is_value, parts_told, words_told
-from environments.retail.tools import OWNER, Reason, RetailTools, Shown, owned
+from environments.retail.tools import RetailTools, Shown
 from environments.retail.users.specs import UserSpec, make_user
 from environments.retail.users.user import GREETING, STOP, UserSession
 from environments.retail.world.own import own_tasks, own_world
@@ -46,8 +46,11 @@ _REPORTED = (
     *("read_precision", "read_recall", "write_precision", "write_recall", "violations"),
 )
 """Reward terms that do not count."""
-_TAU2 = "environments.retail.tau2.env:Tau2RetailEnv"
-"""By its name, for it derives from what stands here."""
+_CLASSES: Mapping[Profile, str] = {
+    "typed": "environments.retail.typed:TypedRetailEnv",
+    "tau2": "environments.retail.tau2.env:Tau2RetailEnv",
+}
+"""By their names, for they derive from what stands here."""
 _TELLINGS = {"tau": parts_told, "words": words_told, "facts": facts_told}
 
 
@@ -108,6 +111,12 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
     ) -> None:
         if (judge or judge_settings or tau2_bug_318) and self.profile != "tau2":
             raise UsageError("judge, judge_settings and tau2_bug_318 are for profile='tau2'; give that too")
+        _check_switches(
+            fixed_refunds=fixed_refunds,
+            strict_outputs=strict_outputs,
+            skip_flawed=skip_flawed,
+            tau2_bug_318=tau2_bug_318,
+        )
         if scoring not in ("tau", "facts"):
             raise UsageError(f"scoring={scoring!r}: there are 'tau' and 'facts'")
         self.db = self._opened(data)
@@ -351,65 +360,11 @@ class RetailEnv(RetailTools, id="retail", max_turns=30):
             return mend_text(await customer.reply(text))
 
 
-class TypedRetailEnv(RetailEnv, id="retail"):
-    """Customer service of an online shop, with arguments that must fit; what `RetailEnv(profile="typed")` makes."""
-
-    profile: Profile = "typed"
-
-    cancel_pending_order = owned(RetailEnv.cancel_pending_order, reason=Reason | None)
-    exchange_delivered_order_items = owned(RetailEnv.exchange_delivered_order_items)
-    get_order_details = owned(RetailEnv.get_order_details)
-    modify_pending_order_address = owned(RetailEnv.modify_pending_order_address)
-    modify_pending_order_items = owned(RetailEnv.modify_pending_order_items)
-    modify_pending_order_payment = owned(RetailEnv.modify_pending_order_payment)
-    return_delivered_order_items = owned(RetailEnv.return_delivered_order_items)
-
-    def check_action(self, action: ToolAction | BadCall | Say) -> None:
-        """Refuse what is no action; those made of `RetailEnv`'s tools are taken too."""
-        super().check_action(_own_action(action))
-
-    def dump_action(self, action: ToolAction | BadCall | Say) -> JsonObject:
-        """The action as JSON, without what was left out."""
-        dumped = super().dump_action(_own_action(action))
-        if isinstance(action, ToolAction):
-            dumped["arguments"] = _given(dumped["arguments"])
-        return dumped
-
-    def compose(self, action: ToolAction | BadCall | Say) -> Turn:
-        """The turn that stands for an action, without what was left out."""
-        turn = super().compose(_own_action(action))
-        if not isinstance(action, ToolAction):
-            return turn
-        calls = tuple(replace(call, arguments=_given(call.arguments)) for call in turn.tool_calls)
-        return replace(turn, tool_calls=calls)
-
-    def _perform(self, state: State, name: str, arguments: Mapping[str, object]) -> Outcome:
-        """Call a tool, unless the order is not that of the user who is named."""
-        if "order_id" not in arguments:
-            return perform(state, name, arguments)
-        order, owner = state.order(str(arguments["order_id"])), arguments.get(OWNER)
-        if owner is not None and order is not None and order["user_id"] != owner:
-            return Outcome(f"Error: user_id: the order is not one of {owner}", failed=True)
-        return perform(state, name, {key: value for key, value in arguments.items() if key != OWNER})
-
-    def _carry_out_bad(self, state: State, action: BadCall) -> Outcome | None:
-        """Refuse it, unless it nearly fits."""
-        if action.kind == "unknown_tool":
-            return perform(state, action.call.name, {})
-        arguments = self._mended(action)
-        return None if arguments is None else self._perform(state, action.call.name, arguments)
-
-    def _fresh_state(self, task: RetailTask) -> State:
-        return State(self.db, fixed_refunds=self._fixed_refunds, reasons=(*REASONS, None))
-
-    def _compared(self, actual: State, expected: State) -> State:
-        """The shop as it is, but for reasons of cancelling where the reference gives none."""
-        compared = actual.fork()
-        for order_id, order in expected.orders.items():
-            given = compared.orders.get(order_id)
-            if order.get("cancel_reason", "") is None and given is not None and "cancel_reason" in given:
-                compared.orders[order_id] = {**given, "cancel_reason": None}
-        return compared
+def _check_switches(**given: object) -> None:
+    """Refuse text, of which also 'false' would count as true."""
+    for name, value in given.items():
+        if not isinstance(value, bool):
+            raise UsageError(f"{name}={value!r}: give true or false")
 
 
 def _refused(action: BadCall) -> Outcome:
@@ -427,24 +382,8 @@ def _call_error(action: BadCall, outcome: Outcome) -> CallError:
 
 @cache
 def _class_of(profile: Profile) -> type[RetailEnv]:
-    if profile == "typed":
-        return TypedRetailEnv
-    wanted: type[RetailEnv] = load_target(_TAU2, f"profile={profile!r}")
+    wanted: type[RetailEnv] = load_target(_CLASSES[profile], f"profile={profile!r}")
     return wanted
-
-
-def _own_action(action: ToolAction | BadCall | Say) -> ToolAction | BadCall | Say:
-    """The action with arguments of this class's own type, where it was made of `RetailEnv`'s tools."""
-    if not isinstance(action, ToolAction):
-        return action
-    base, own = RetailEnv.tools.get(action.tool), TypedRetailEnv.tools.get(action.tool)
-    if base is None or own is None or base is own or type(action.arguments) is not base.arguments_type:
-        return action
-    return own.action(**vars(action.arguments))
-
-
-def _given(arguments: Any) -> JsonObject:
-    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def _settings() -> inspect.Signature:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from environments.retail.arithmetic import evaluate
 from environments.retail.refusal import Refusal
 from environments.retail.state import State
@@ -10,7 +12,10 @@ _ARITHMETIC = "0123456789+-*/(). "
 
 
 def calculate(desk: State, /, expression: str) -> str:
-    if not all(character in _ARITHMETIC for character in expression):
+    characters: Iterable[str] = expression
+    if isinstance(expression, str):
+        characters = expression.strip(_ARITHMETIC)  # nothing is left, or what is begins with one that may not be
+    if not all(character in _ARITHMETIC for character in characters):
         raise Refusal("invalid characters in expression")
     if not isinstance(expression, str):
         raise TypeError("expression must be text")

@@ -49,7 +49,9 @@ def check_tables(tables: Tables, folder: Path | None) -> None:
 def _read_table(path: Path, table: str) -> Any:
     try:
         records = parse_json(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataFileError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
         raise DataFileError(f"{path}: {error}") from None
     check_types(records, table, str(path))
     return records

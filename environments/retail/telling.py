@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 _STATUSES = (
     *("pending (item modified)", "pending (items modified)", "return requested", "exchange requested"),
@@ -45,8 +46,8 @@ def words_told(outputs: Iterable[str], said: Iterable[str]) -> dict[str, bool]:
 
 def facts_told(outputs: Iterable[str], said: Sequence[str]) -> dict[str, bool]:
     """Whether each plain value was said, and each fact of a sentence; one without facts, in similar words."""
-    heard = [_plain(line) for line in said]
-    return {output: _is_told(output, heard) for output in outputs}
+    heard = _Heard(said)
+    return {output: heard.tells(output) for output in outputs}
 
 
 def is_value(output: str) -> bool:
@@ -54,14 +55,28 @@ def is_value(output: str) -> bool:
     return len(output.split()) <= _VALUE_WORDS and not output.rstrip().endswith((".", "!", "?"))
 
 
-def _is_told(output: str, heard: Sequence[str]) -> bool:
-    wanted = _plain(output)
-    if is_value(output):
-        return any(wanted in line for line in heard)
-    facts = set(map(_number, _FACT.findall(wanted)))
-    if facts:
-        return facts <= {_number(fact) for line in heard for fact in _FACT.findall(line)}
-    return any(_likeness(wanted, line) >= _ALIKE for line in heard)
+class _Heard:
+    """What was said, with the facts in it, which are looked for once and only where they count."""
+
+    def __init__(self, said: Sequence[str]) -> None:
+        self._lines = [_plain(line) for line in said]
+
+    def tells(self, output: str) -> bool:
+        wanted = _plain(output)
+        if is_value(output):
+            return any(wanted in line for line in self._lines)
+        facts = _facts_in(wanted)
+        if facts:
+            return facts <= self._facts
+        return any(_likeness(wanted, line) >= _ALIKE for line in self._lines)
+
+    @cached_property
+    def _facts(self) -> set[str]:
+        return {fact for line in self._lines for fact in _facts_in(line)}
+
+
+def _facts_in(text: str) -> set[str]:
+    return set(map(_number, _FACT.findall(text)))
 
 
 def _plain(text: str) -> str:

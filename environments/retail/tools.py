@@ -39,7 +39,7 @@ OwnerId = Annotated[str | None, Field(description="id of the user whose order it
 OWNER = "user_id"
 """What order tools of the profile `typed` take besides."""
 
-_TYPED = ("environments.retail.env", "TypedRetailEnv")
+_TYPED = ("environments.retail.typed", "TypedRetailEnv")
 """Where such tools stand, for pickle to find their actions again."""
 
 

@@ -70,7 +70,7 @@ class Tau2RetailEnv(RetailEnv, id="retail", max_turns=100):
         self._judgement: Judgement | None = None
         self._bug_318 = tau2_bug_318
         self._refusals = 0
-        super().__init__(data, profile=profile, **options)
+        super().__init__(data, profile=profile, tau2_bug_318=tau2_bug_318, **options)
         self._policy = _policy_beside(self.db) or TAU2_POLICY
 
     @property

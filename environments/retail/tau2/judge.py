@@ -83,8 +83,10 @@ class Judge:
     async def _ask(self, conversation: Conversation, seed: int) -> tuple[str, Usage]:
         with _no_fault_of_the_agent(self.name):
             session = self._policy.start(Context(seed=seed))
-            turn = checked_turn(await session.act(conversation))
-            await session.close("solved")  # how it ended for the agent is what is being found out
+            try:
+                turn = checked_turn(await session.act(conversation))
+            finally:
+                await session.close("solved")  # how it ended for the agent is what is being found out
         return turn.text.rpartition(_AFTER_THOUGHT)[2].strip(), turn.usage
 
     def __deepcopy__(self, memo: object) -> Self:
@@ -140,7 +142,7 @@ def _read(text: str, assertions: Sequence[str]) -> Iterator[Verdict]:
     results = answer.get("results") if isinstance(answer, dict) else None
     if not isinstance(results, list) or not all(isinstance(result, dict) for result in results):
         raise ValueError("it has no list of results")
-    held = {result.get("number"): result for result in results}
+    held = {result["number"]: result for result in results if isinstance(result.get("number"), int)}
     for number, assertion in enumerate(assertions, 1):
         met = held.get(number, {}).get("met")
         if not isinstance(met, bool):

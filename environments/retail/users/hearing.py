@@ -7,8 +7,8 @@ from typing import Literal
 
 Topic = Literal["identity", "consent", "reason", "payment", "address", "order", "items", "more", "wants"]
 
-_LONGEST = 20_000
-"""What a line has beyond is not listened to, for that must not take long."""
+_EACH_END = 3000
+"""So much of the beginning and of the end of a long line is listened to, for that must not take long."""
 _SENTENCE = re.compile(r"(?<=[.?!])\s+|\n+")
 _ORDER = re.compile(r"#W\d+")
 
@@ -84,11 +84,12 @@ class Hearing:
 
     def __init__(self, line: str, *, known: bool) -> None:
         """`known` tells whether the agent was told already who the customer is."""
-        line = line[:_LONGEST].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-        lowered = line.casefold()
-        self._speaks_of_address = "address" in lowered
         self.orders = frozenset(_ORDER.findall(line))
         """The orders it names."""
+        if len(line) > 2 * _EACH_END:
+            line = f"{line[:_EACH_END]}\n{line[-_EACH_END:]}"
+        lowered = line.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").casefold()
+        self._speaks_of_address = "address" in lowered
         self.topics: set[Topic] = set()
         """What it asks for."""
         for sentence in _SENTENCE.split(lowered):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Self
 
+from agentgym.errors import UserFault
 from agentgym.messages import Conversation
 from agentgym.policies.human import HumanPolicy
 from agentgym.policy import Context
@@ -24,7 +25,10 @@ def _ask(prompt: str) -> str:
 
 
 class HumanUser(User):
-    """Shows what the customer wants and what the agent says, and asks for the reply; `ask` stands in for a terminal."""
+    """Shows what the customer wants and what the agent says, and asks for the reply.
+
+    `ask` stands in for a terminal: it gives a line with its end, or nothing where there is no more.
+    """
 
     def __init__(self, *, ask: Callable[[str], str] = _ask) -> None:
         self._ask = ask
@@ -49,6 +53,8 @@ class _HumanSession(UserSession):
 
         # The policy asks in a thread that lets the process end; what it makes of the line is of no use here.
         await HumanPolicy(ask=ask, tell=_unheard).start(Context()).act(Conversation())
+        if not typed[-1]:
+            raise UserFault("nobody plays the customer: there is no more input at the terminal")
         return typed[-1].strip() or STOP
 
     def fork(self) -> Self:

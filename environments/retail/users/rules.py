@@ -101,7 +101,7 @@ class _RulesSession(UserSession):
             return self._what_is_wanted()
         if heard.asks and "more" not in heard.topics:
             return f"I cannot tell you more about that. {self._what_is_wanted()}"
-        if heard.ends or (self._is_told and not self._open and self._task.outputs):
+        if heard.ends or (self._task.outputs and not self._open and self._is_told):
             return self._last_words()
         return "All right."
 

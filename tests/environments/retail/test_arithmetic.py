@@ -96,6 +96,7 @@ TOO_LARGE = [
     "1+" * 4000 + "1",
     "10**2000*" * 400 + "1",
 ]
+TOO_LONG = "Error: the expression is longer than 4096 characters"
 NO_TEXT: list[object] = [None, 5, 1.5, [], [None], {}, ["1"]]
 
 
@@ -109,3 +110,11 @@ def test_what_has_no_value_is_an_error_at_once(expression: object) -> None:
 @pytest.mark.parametrize("expression", ["abc", "1e5", "__import__('os')", "1,2", "1\n", {"a": 1}, ["x", 1]])
 def test_other_characters_are_refused(expression: object) -> None:
     assert told(EMPTY, expression) == "Error: invalid characters in expression"
+
+
+@pytest.mark.parametrize(("length", "last"), [(10**6, ""), (10**6, "a"), (10**6, " ")])
+def test_how_long_it_is_costs_nearly_nothing(length: int, last: str) -> None:
+    started = time.thread_time()
+    text = told(EMPTY, "1" * length + last)
+    assert time.thread_time() - started < 0.02
+    assert text == ("Error: invalid characters in expression" if last == "a" else TOO_LONG)

@@ -82,7 +82,11 @@ async def test_breaches_of_the_policy_are_reported_and_cost_nothing(db: RetailDB
     task = RetailTask.model_validate({"id": "t", "instruction": "-", "actions": [{"name": WRITE[0], "kwargs": CANCEL}]})
     for replies, before, told in (
         (["Yes, please."], [FIND, LOOK], []),
+        (["Yes, but not #W2."], [FIND, LOOK], []),
+        (["No problem, go ahead."], [FIND, LOOK], []),
         (["No."], [FIND, LOOK], ["cancel_pending_order: changed something without a yes of the customer"]),
+        (["No, please do not do it."], [FIND, LOOK], ["cancel_pending_order: changed something"]),
+        (["I'm not sure. Don't proceed!"], [FIND, LOOK], ["cancel_pending_order: changed something"]),
         (["Okay!"], [], ["cancel_pending_order: acted before it was known who the customer is"]),
         (
             ["ok"],

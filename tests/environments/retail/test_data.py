@@ -53,6 +53,8 @@ def test_samples_are_of_the_seed(db: RetailDB) -> None:
         assert (order["status"], order["user_id"]) == ("delivered", sample.user_id)
     with pytest.raises(UsageError, match="'lost'"):
         db.sample(1, status="lost")
+    with pytest.raises(UsageError, match="orders=-1"):
+        db.sample(1, orders=-1)
 
 
 FAULTS: list[tuple[list[Any], Any, str]] = [
@@ -91,6 +93,13 @@ def test_faults_are_told_with_file_and_key(
         RetailDB.load(write(tmp_path, tables))
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, tables: dict[str, Any]) -> None:
+    folder = write(tmp_path, tables)
+    (folder / "orders.json").unlink()
+    with pytest.raises(DataFileError, match=r"/orders\.json: cannot be read: No such file or directory$"):
+        RetailDB.load(folder)
 
 
 @pytest.mark.parametrize(

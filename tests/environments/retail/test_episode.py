@@ -14,9 +14,10 @@ from agentgym.testing import check_env
 from agentgym.tools import Say
 from environments.retail.database import RetailDB
 from environments.retail.desk import TERMINAL, WRITES
-from environments.retail.env import Profile, RetailEnv, TypedRetailEnv
+from environments.retail.env import Profile, RetailEnv
 from environments.retail.observations import CallError, ToolResult, UserLine
 from environments.retail.task import RetailTask
+from environments.retail.typed import TypedRetailEnv
 from environments.retail.users.scripted import ScriptedUser
 from environments.retail.users.user import GREETING, STOP, User, UserSession
 
@@ -320,6 +321,10 @@ async def test_wrong_settings_say_what_to_do(db: RetailDB) -> None:
         make_env(db, "tau")
     with pytest.raises(UsageError, match="scoring='x'"):
         RetailEnv(db, scoring="x")  # type: ignore[arg-type]
+    for switch in ("fixed_refunds", "strict_outputs", "skip_flawed"):
+        settings: Any = {switch: "false"}
+        with pytest.raises(UsageError, match=f"{switch}='false': give true or false"):
+            RetailEnv(db, **settings)
     with pytest.raises(UnknownNameError, match="did you mean 'scripted'"):
         RetailEnv(db, user="script")
     with pytest.raises(EpisodeStateError, match="reset"):

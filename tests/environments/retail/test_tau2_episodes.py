@@ -27,13 +27,14 @@ from agentgym.testing import FakeEndpoint, check_env
 from agentgym.tools import Say
 from environments.retail.database import RetailDB
 from environments.retail.desk import TERMINAL
-from environments.retail.env import RetailEnv, TypedRetailEnv
+from environments.retail.env import RetailEnv
 from environments.retail.observations import CallError, ToolResult
 from environments.retail.task import RetailTask
 from environments.retail.tau2.env import Tau2RetailEnv
 from environments.retail.tau2.scoring import Tau2Score
 from environments.retail.tau2.task import Tau2Task
 from environments.retail.tau2.world import Tau2DB
+from environments.retail.typed import TypedRetailEnv
 from environments.retail.users.costs import user_costs
 from environments.retail.users.user import STOP
 
@@ -75,6 +76,9 @@ async def test_the_profile_makes_the_shop(shop: Tau2DB, db: RetailDB) -> None:
         settings: Any = wrong
         with pytest.raises(UsageError, match="profile='tau2'"):
             RetailEnv(db, **settings)
+    unclear: Any = {"tau2_bug_318": "no"}
+    with pytest.raises(UsageError, match="tau2_bug_318='no': give true or false"):
+        RetailEnv(db, profile="tau2", **unclear)
     with pytest.raises(UsageError, match="derive it from Tau2RetailEnv"):
         TypedRetailEnv(db, profile="tau2")
     with pytest.raises(UsageError, match="plays tasks of type Tau2Task"):
@@ -218,7 +222,7 @@ async def test_nobody_is_asked_where_nothing_is_to_be_judged(shop: Tau2DB) -> No
         assert episode.outcome == "solved"
 
 
-@pytest.mark.parametrize("answers", [["no idea"] * 3, []])
+@pytest.mark.parametrize("answers", [["no idea"] * 3, ['{"results": [{"number": [1], "met": true}]}'] * 3, []])
 async def test_what_breaks_in_a_judge_is_no_fault_of_the_agent(shop: Tau2DB, answers: list[str]) -> None:
     class Judge(ScriptedPolicy):
         def start(self, context: Any) -> Any:

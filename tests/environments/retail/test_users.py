@@ -161,6 +161,12 @@ async def test_follow_ups_are_answered_from_the_task(db: RetailDB, line: str, pa
     assert part in answer
 
 
+async def test_what_ends_a_long_line_is_heard(db: RetailDB) -> None:
+    details = "The mug holds 300 ml and is made of clay. " * 2000
+    *_, answer = await talk(db, TASKS["a write"], f"Hello. {details} I will cancel #W1. Shall I go ahead (yes/no)?")
+    assert answer.startswith("Yes")
+
+
 async def test_what_was_passed_over_is_asked_for_again(db: RetailDB) -> None:
     *_, first, second, third, end = await talk(
         db,
@@ -224,7 +230,7 @@ async def test_tasks_that_nobody_checked_are_played_all_the_same(db: RetailDB, a
 
 async def test_a_person_may_play_the_customer(db: RetailDB) -> None:
     prompts: list[str] = []
-    lines = iter(["Cancel it.\n", ""])
+    lines = iter(["Cancel it.\n", "\n"])
 
     def ask(prompt: str) -> str:
         prompts.append(prompt)
@@ -236,6 +242,16 @@ async def test_a_person_may_play_the_customer(db: RetailDB) -> None:
     step = await env.step(Say("What?"))
     assert (step.observation.text, step.terminated) == (STOP, True)
     assert "[agent] What?" in prompts[1]
+
+
+@pytest.mark.parametrize("lines", [[""], ["Cancel it.\n", ""]])
+async def test_an_agent_does_not_fail_where_the_person_is_gone(db: RetailDB, lines: list[str]) -> None:
+    typed = iter(lines)
+    env = RetailEnv(db, user=HumanUser(ask=lambda _: next(typed)))
+    episode = await rollout(env, ScriptedPolicy(["What?"]), TASKS["a write"], seed=1)
+    assert episode.outcome == "not_evaluable"
+    assert episode.cause is not None
+    assert (episode.cause.boundary, "no more input" in episode.cause.message) == ("user", True)
 
 
 async def test_the_contract_is_kept_with_a_customer_who_talks(db: RetailDB) -> None:
