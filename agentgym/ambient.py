@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from agentgym.caps import Caps
     from agentgym.journal import Journal
     from agentgym.lines import Lines
+    from agentgym.messages import Tally
     from agentgym.sandbox.lending import Sandboxes
+
 
 LINES: ContextVar[Lines | None] = ContextVar("agentgym.lines", default=None)
 """The lines of the run that is going on; a call made outside a run has its own."""
@@ -17,5 +19,7 @@ JOURNAL: ContextVar[Journal | None] = ContextVar("agentgym.journal", default=Non
 """Where the episode that is being played writes down what it is told; nowhere, outside a run."""
 CAPS: ContextVar[Caps | None] = ContextVar("agentgym.caps", default=None)
 """How many users of each resource the run allows at a time."""
+OTHERS: ContextVar[Tally | None] = ContextVar("agentgym.others", default=None)
+"""What models use up that the environment itself asks, such as one that plays a customer."""
 SANDBOXES: ContextVar[Sandboxes | None] = ContextVar("agentgym.sandboxes", default=None)
 """The sandboxes that the episodes of the run share; outside a run each environment has its own."""

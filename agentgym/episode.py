@@ -115,6 +115,9 @@ class Episode:
     """What the agent was shown before its first turn."""
     turns: tuple[TurnRecord, ...]
     usage: Usage = NO_USAGE
+    """The agent's."""
+    others: Usage = NO_USAGE
+    """Of models that the environment asked, such as one that plays a customer."""
     tool_errors: int = 0
     divergences: int = 0
     """How many steps showed something else when an interrupted episode was played again; the first showing counts."""

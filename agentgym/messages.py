@@ -77,6 +77,19 @@ class Usage:
 NO_USAGE = Usage()
 
 
+class Tally:
+    """What calls have used up so far."""
+
+    __slots__ = ("usage",)
+
+    def __init__(self) -> None:
+        self.usage: Usage = NO_USAGE
+
+    def add(self, usage: Usage) -> None:
+        """Count a call."""
+        self.usage += usage
+
+
 @dataclass(frozen=True, slots=True)
 class TokenSpan:
     """The token ids of one model call exactly as the engine sampled them; trainers never tokenise again."""

@@ -15,7 +15,7 @@ import anyio
 from pydantic import BaseModel
 
 from agentgym import __version__, tracing
-from agentgym.ambient import JOURNAL, LINES
+from agentgym.ambient import JOURNAL, LINES, OTHERS
 from agentgym.env import Env
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
 from agentgym.errors import (
@@ -28,7 +28,7 @@ from agentgym.errors import (
     boundary,
 )
 from agentgym.limits import LimitName, Limits, running_clock
-from agentgym.messages import NO_USAGE, Conversation, JsonObject, Message, ToolCall, Turn, Usage
+from agentgym.messages import NO_USAGE, Conversation, JsonObject, Message, Tally, ToolCall, Turn, Usage
 from agentgym.policy import Context, Policy, Session, checked_turn
 from agentgym.seeds import checked_seed, derive_seed, fresh_seed
 from agentgym.steps import Step, task_id
@@ -75,7 +75,10 @@ async def _played(env: Env[Any, Any, Any], game: _Game, trial: int) -> Episode:
             game.cause = cause_of(fault)
         finally:
             await game.let_go()
-        return game.episode(trial)
+        episode = game.episode(trial)
+        if (around := OTHERS.get()) is not None:  # played inside an episode of another environment
+            around.add(episode.others)
+        return episode
 
 
 @contextmanager
@@ -112,6 +115,7 @@ class _Game:
         self._opening: tuple[Message, ...] = ()
         self._turns: list[TurnRecord] = []
         self._usage: Usage = NO_USAGE
+        self._others = Tally()
         self._tool_errors = 0
         self._begun = False
         self._policy_name = policy.name
@@ -150,9 +154,11 @@ class _Game:
                 paused = acted  # to wait for a model is a pause
             if turn.usage is not NO_USAGE:
                 self._usage += turn.usage
+            agents = OTHERS.set(self._others)
             try:
                 await self._take(turn, acted - started)
             finally:
+                OTHERS.reset(agents)
                 self._environment_s += self._clock() - acted
             self.limit = self._limit_reached()
 
@@ -194,6 +200,7 @@ class _Game:
             opening=self._opening,
             turns=tuple(self._turns),
             usage=self._usage,
+            others=self._others.usage,
             tool_errors=self._tool_errors,
             divergences=0 if self._journal is None else self._journal.divergences,
             versions=VERSIONS,
@@ -203,10 +210,12 @@ class _Game:
     async def _begin(self) -> None:
         env, started = self.env, self._clock()
         held = getattr(env, "task", None)
+        agents = OTHERS.set(self._others)
         try:
             with boundary(EnvironmentFault, env.id, "reset"):
                 observation = (await env.reset(self.task, seed=self.seed)).observation
         finally:
+            OTHERS.reset(agents)
             if getattr(env, "task", None) is not held:
                 self.task = env.task  # drawn, perhaps for a begin that failed
         self._begun, self.task = True, env.task

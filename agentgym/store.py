@@ -187,7 +187,8 @@ class RunStore:
         for line in whole_lines(path) if path.exists() else ():
             try:
                 record: dict[str, Any] = orjson.loads(line)
-                prefix, usage = line_prefix(record["task_id"], record["trial"]), Usage(**record["usage"])
+                prefix = line_prefix(record["task_id"], record["trial"])
+                usage = Usage(**record["usage"]) + Usage(**record.get("others", {}))
                 if record["outcome"] == "not_evaluable":
                     used[prefix] = usage  # of several records the last one counts
                     continue

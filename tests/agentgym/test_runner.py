@@ -16,6 +16,7 @@ from agentgym import (
     Conversation,
     Episode,
     Limits,
+    Message,
     Observation,
     OpenAIPolicy,
     Policy,
@@ -469,6 +470,37 @@ async def test_a_spent_budget_asks_for_nothing_more_and_forgets_nothing_that_was
         await policy.aclose()
     assert (endpoint.count, whole.summary["outcomes"]) == (120, {**NONE, "failed": 40})
     assert read_tokens(whole.summary) == 120 * 110
+
+
+class Asking(ToolEnv[Task, Observation], id="asking-for-runner"):
+    "Its only tool asks a model."
+
+    def __init__(self, model: Policy) -> None:
+        self.model = model
+
+    async def begin(self, task: Task) -> Observation:
+        return Observation(text="ask")
+
+    @tool
+    async def ask(self) -> str:
+        "Ask the model."
+        told = await self.model.start(Context()).act(Conversation([Message("user", "What?")]))
+        self.finish(reward=1.0)
+        return told.text
+
+
+async def test_what_an_environment_asks_counts_towards_the_budget_also_when_the_run_goes_on(tmp_path: Path) -> None:
+    async with FakeEndpoint(Turn("this", usage=Usage(100, 10))) as endpoint:
+        model = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        asking = [Job(make=lambda: Asking(model), task=Task(id=str(number)), seed=number) for number in range(20)]
+        agent = ScriptedPolicy([ToolCall("ask")])
+        for _ in range(2):
+            cut = await run(asking, agent, tmp_path, budget=Budget(tokens=550), concurrency=1)
+            assert str(cut.stopped) == "the run's budget of 550 tokens is used up"
+            assert endpoint.count == 5
+        await model.aclose()
+    episodes = [episode for episode in read_episodes(tmp_path) if episode.solved]
+    assert {(episode.usage.tokens, episode.others.tokens) for episode in episodes} == {(0, 110)}
 
 
 NONE = dict.fromkeys(("solved", "failed", "truncated", "not_evaluable"), 0)
