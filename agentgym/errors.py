@@ -241,9 +241,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(names) or 'none'}"
 
 
+_FEW_FAULTS = 5
+
+
 def one_line(error: ValidationError) -> str:
-    """What a validation error says, in one line that names each value at fault."""
-    return "; ".join(_fault_line(details) for details in error.errors(include_url=False, include_context=False))
+    """What a validation error says, in one line that names each value at fault, or the first few of many."""
+    faults = error.errors(include_url=False, include_context=False)
+    told = [_fault_line(details) for details in faults[:_FEW_FAULTS]]
+    return "; ".join([*told, f"and {len(faults) - _FEW_FAULTS} more"] if len(faults) > _FEW_FAULTS else told)
 
 
 def _fault_line(details: ErrorDetails) -> str:

@@ -26,6 +26,7 @@ from agentgym.errors import (
     RunStopped,
     StoreError,
     UnknownNameError,
+    UsageError,
     did_you_mean,
 )
 from agentgym.jsontext import dump_json
@@ -115,6 +116,8 @@ class Bench:
             specs = list(dict.fromkeys(self._specs or suite.policies))
             idle = await play_baseline(suite, seed=self._args.seed, limit=self._args.limit, trials=self._args.trials)
         except AgentGymError as error:
+            if len(self._names) == 1 and isinstance(error, UsageError):
+                raise  # there is nothing else to play
             yield Score(name, problem=str(error))
             return
         reward = idle["mean_reward"]

@@ -79,9 +79,12 @@ def test_a_suite_that_cannot_be_played_is_a_row_and_the_others_are_played(cli: C
     rows = {line.split()[0]: line for line in ran.out.splitlines()}
     assert "skipped: needs the package 'no_package_x', which is not installed; run: pip install" in rows["needs"]
     assert "guess" in rows
-    (skipped,) = scores(cli, "needs", code=1)
+    skipped = scores(cli, "needs", "guess", code=1)[0]
     assert "episodes" not in skipped
     assert "no_package_x" in skipped["skipped"]
+    alone = cli("bench", "needs", "--quiet")
+    assert alone.code == 2
+    assert alone.err.startswith("agentgym bench: needs the package 'no_package_x'")
 
 
 def test_a_policy_that_an_environment_cannot_have_is_a_row_too(cli: Cli, install: Install) -> None:
