@@ -22,6 +22,8 @@ from agentgym.summary import Summary, read_facts
 SUMMARY, TABLE = "summary.json", "summary.csv"
 Metric = Callable[[Iterator[Episode]], JsonObject]
 """More figures of a suite's own, from its records."""
+Picture = Callable[[JsonObject], bytes | None]
+"""A PNG of a suite's own, from its summary; None where there is nothing to see."""
 
 
 def summarise(folder: str | Path, summed: Summary | None = None) -> JsonObject:
@@ -45,6 +47,16 @@ def write_summary(folder: str | Path, summary: JsonObject) -> None:
     """Keep a summary beside the records it is of."""
     write_whole(Path(folder) / SUMMARY, dump_json(summary) + b"\n")
     write_whole(Path(folder) / TABLE, _table(summary))
+
+
+def pictures_of(info: RunInfo, summary: JsonObject) -> Iterator[tuple[str, bytes]]:
+    """The pictures that the suite itself has drawn of a summary, each with the name of its file."""
+    for name in info.pictures:
+        picture: Picture = load_target(name, name)
+        with boundary(EnvironmentFault, name):
+            drawn = picture(summary)
+        if drawn is not None:
+            yield f"{name.rpartition(':')[2]}.png", drawn
 
 
 def _summed(folder: Path, info: RunInfo) -> Summary:

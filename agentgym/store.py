@@ -47,7 +47,8 @@ SYNC_S = 0.15
 """How long a reply that was written may wait for the disk."""
 _EPISODES_EVERY = 7
 """Episodes wait so many times as long: one that is lost is made again of its replies."""
-_MAY_CHANGE = {"schema_version", "planned", "limit", "trials", "versions", "created_at", "metrics", "tag_fields"}
+_MAY_CHANGE = {"schema_version", "planned", "limit", "trials", "versions", "created_at"}
+_MAY_CHANGE |= {"metrics", "pictures", "tag_fields"}  # what is told of the run
 
 
 class RunStore:

@@ -17,7 +17,7 @@ from agentgym.extras import require
 from agentgym.messages import JsonObject
 from agentgym.page import page
 from agentgym.plots import draw
-from agentgym.report import figures_of, write_summary
+from agentgym.report import figures_of, pictures_of, write_summary
 from agentgym.runs import RunInfo, episode_lines, is_being_played, read_info, write_whole
 from agentgym.summary import read_facts
 
@@ -55,7 +55,7 @@ def _reported(folder: Path, info: RunInfo, *, draws: bool) -> Score:
     try:
         write_summary(folder, summary)
         write_whole(folder / PAGE, _page(folder, info, summary))
-        for name, content in (draw(map(read_facts, episode_lines(folder))) if draws else {}).items():
+        for name, content in _drawn(folder, info, summary) if draws else ():
             write_whole(folder / name, content)
     except OSError as error:
         told = error.strerror or str(error)
@@ -63,6 +63,11 @@ def _reported(folder: Path, info: RunInfo, *, draws: bool) -> Score:
     return Score(
         info.suite or info.environment.id, info.policy.name, summary, run=str(folder), idle_reward=_idle(info, summary)
     )
+
+
+def _drawn(folder: Path, info: RunInfo, summary: JsonObject) -> Iterator[tuple[str, bytes]]:
+    yield from draw(map(read_facts, episode_lines(folder))).items()
+    yield from pictures_of(info, summary)
 
 
 def _idle(info: RunInfo, summary: dict[str, Any]) -> float | None:

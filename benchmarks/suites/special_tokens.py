@@ -10,4 +10,5 @@ SUITE = Suite(
     policies=("idle", "random", "keywords", "oracle"),
     tags=("mode", "language", "topic", "bug_class"),
     metrics=("environments.special_tokens.figures:special_tokens",),
+    pictures=("environments.special_tokens.figures:confusion",),
 )

@@ -150,6 +150,12 @@ def token_confidence(turn: Turn, modes: Modes) -> tuple[str, float] | None:
     return None
 
 
+def confusion(summary: JsonObject) -> bytes | None:
+    """The confusion matrix of a run's summary, for its report."""
+    figures: Any = summary["special_tokens"]
+    return None if figures["mode_accuracy"] is None else draw_confusion(figures)
+
+
 def draw_confusion(figures: Mapping[str, Any]) -> bytes:
     """The confusion matrix as a PNG. Needs the extra `viz`."""
     import io

@@ -13,7 +13,6 @@ VERBS = {
     "validate": "find out whether a file is fit to be trained on",
     "respond": "have a policy answer the requests of a file",
     "problems": "list or count the problems data is made from",
-    "confusion": "draw the confusion matrix of a run",
 }
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agentgym import Episode, ScriptedPolicy, Turn, rollout
+from agentgym import Episode, ScriptedPolicy, Turn, make_policy, rollout, run
+from agentgym.cli import main
 from agentgym.errors import UsageError
 from agentgym.messages import TokenSpan
 from agentgym.sandbox.plain import PlainSandbox
 from benchmarks.suites.special_tokens import SUITE
 from environments.special_tokens.env import SpecialTokenEnv
-from environments.special_tokens.figures import draw_confusion, special_tokens
+from environments.special_tokens.figures import confusion, special_tokens
 from environments.special_tokens.task import TokenTask
 
 pytestmark = pytest.mark.anyio
@@ -92,9 +94,14 @@ def test_ids_of_no_token_are_refused(ids: dict[str, Any]) -> None:
         SpecialTokenEnv(token_ids=ids)
 
 
-async def test_the_confusion_matrix_is_drawn() -> None:
-    figures = special_tokens(iter(await played(ANSWERS[:2])))
-    assert draw_confusion(figures).startswith(b"\x89PNG")
+async def test_the_report_of_the_suite_has_the_confusion_matrix_drawn(tmp_path: Path) -> None:
+    await run(SUITE, make_policy("idle"), tmp_path, limit=4)
+    assert main(["report", str(tmp_path)]) == 0
+    assert (tmp_path / "confusion.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_of_nothing_played_no_matrix_is_drawn() -> None:
+    assert confusion({"special_tokens": special_tokens(iter(()))}) is None
 
 
 def test_nothing_played_has_no_figures() -> None:
