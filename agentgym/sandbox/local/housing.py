@@ -114,8 +114,8 @@ def _move(settings: Mapping[str, Any], user: int | None) -> tuple[namespaces.Pro
         _wait_for(inner)
     die_with_parent()
     owner, size = os.getuid() if user is None else user, settings["scratch_mb"]
-    namespaces.furnish([*settings["read"], *settings["execute"]], scratch_mb=size, user=owner)
-    return namespaces.ProcessNamespaces(), Mounted(scratch_mb=size, user=owner)
+    scratch = namespaces.furnish([*settings["read"], *settings["execute"]], scratch_mb=size, user=owner)
+    return namespaces.ProcessNamespaces(), Mounted(scratch, scratch_mb=size, user=owner)
 
 
 def _wait_for(inner: int) -> None:

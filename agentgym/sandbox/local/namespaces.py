@@ -19,8 +19,8 @@ _DETACH = 2
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _LINKS = {"stdin": "0", "stdout": "1", "stderr": "2", "fd": ""}
 _MOST_FILES = 16384
-SCRATCH = "/tmp"
-"""Where programs work and write, in their own file system."""
+_SCRATCH, _OTHER_SCRATCH = "/tmp", "/scratch"
+"""Where programs work and write, in their own file system; the other where the usual one would hide what they need."""
 LAYERS = ("mount namespace", "pid namespace", "network namespace", "ipc namespace", "uts namespace")
 
 
@@ -39,8 +39,11 @@ def unshare() -> None:
     _write("/proc/self/gid_map", f"{group} {group} 1")
 
 
-def furnish(visible: Iterable[str], *, scratch_mb: int, user: int) -> None:
-    """Make a file system of the paths, read-only, with devices, processes and a scratch directory; and move into it."""
+def furnish(visible: Iterable[str], *, scratch_mb: int, user: int) -> str:
+    """Make a file system of the paths, read-only, with devices, processes and a scratch directory; and move into it.
+
+    Gives the scratch directory.
+    """
     sources = {path: os.path.realpath(path) for path in _outermost(visible)}
     _mount("none", "/", None, _RECURSIVE | _PRIVATE)
     _mount("tmpfs", "/tmp", "tmpfs", _NO_SUID, "mode=755,size=4m")
@@ -50,26 +53,28 @@ def furnish(visible: Iterable[str], *, scratch_mb: int, user: int) -> None:
     os.chdir("/")
     for path, source in sources.items():
         _show(path, f"/old{source}")
-    _make_devices()
+    scratch = _OTHER_SCRATCH if any(f"{path}/".startswith(f"{_SCRATCH}/") for path in sources) else _SCRATCH
+    _make_devices(scratch)
     os.makedirs("/proc", exist_ok=True)
     _mount_processes()
     libc("umount2", b"/old", _DETACH)
     os.rmdir("/old")
-    os.makedirs(SCRATCH, exist_ok=True)
-    mount_scratch(scratch_mb=scratch_mb, user=user)
+    os.makedirs(scratch, exist_ok=True)
+    mount_scratch(scratch, scratch_mb=scratch_mb, user=user)
     _mount("none", "/", None, _REMOUNT | _BIND | _READ_ONLY | _NO_SUID)
     os.chdir("/")
+    return scratch
 
 
-def mount_scratch(*, scratch_mb: int, user: int) -> None:
+def mount_scratch(path: str, *, scratch_mb: int, user: int) -> None:
     """An empty scratch directory, of which nobody else can see anything."""
     options = f"mode=700,uid={user},gid={user if os.getuid() == 0 else os.getgid()},nr_inodes={_MOST_FILES}"
-    _mount("tmpfs", SCRATCH, "tmpfs", _NO_SUID | _NO_DEVICES, f"{options},size={scratch_mb}m")
+    _mount("tmpfs", path, "tmpfs", _NO_SUID | _NO_DEVICES, f"{options},size={scratch_mb}m")
 
 
-def unmount_scratch() -> None:
+def unmount_scratch(path: str) -> None:
     """Forget all that is in it."""
-    libc("umount2", SCRATCH.encode(), _DETACH)
+    libc("umount2", path.encode(), _DETACH)
 
 
 class ProcessNamespaces:
@@ -104,14 +109,14 @@ def _show(path: str, source: str) -> None:
     _mount("none", path, None, _REMOUNT | _BIND | _READ_ONLY | _NO_SUID | kept)
 
 
-def _make_devices() -> None:
+def _make_devices(scratch: str) -> None:
     os.makedirs("/dev", exist_ok=True)
     for name in _DEVICES:
         os.close(os.open(f"/dev/{name}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
         _mount(f"/old/dev/{name}", f"/dev/{name}", None, _BIND)
     for name, number in _LINKS.items():
         os.symlink(f"/proc/self/fd/{number}".rstrip("/"), f"/dev/{name}")
-    os.symlink(SCRATCH, "/dev/shm")  # where semaphores are looked for, that several processes share
+    os.symlink(scratch, "/dev/shm")  # where semaphores are looked for, that several processes share
 
 
 def _mount_processes() -> None:

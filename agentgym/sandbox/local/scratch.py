@@ -30,10 +30,10 @@ class Scratch(Protocol):
 class Mounted:
     """A file system in memory."""
 
-    path = namespaces.SCRATCH
     sized = True
 
-    def __init__(self, *, scratch_mb: int, user: int) -> None:
+    def __init__(self, path: str, *, scratch_mb: int, user: int) -> None:
+        self.path = path
         self._scratch_mb = scratch_mb
         self._user = user
 
@@ -41,8 +41,8 @@ class Mounted:
         """By another one in its place, unless it is as wanted."""
         if scratch_mb == self._scratch_mb and not _holds_anything(self.path):
             return False
-        namespaces.unmount_scratch()
-        namespaces.mount_scratch(scratch_mb=scratch_mb, user=self._user)
+        namespaces.unmount_scratch(self.path)
+        namespaces.mount_scratch(self.path, scratch_mb=scratch_mb, user=self._user)
         self._scratch_mb = scratch_mb
         return True
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,26 @@ async def test_packages_are_readable_where_they_are_wanted() -> None:
         async with LocalSandbox(workers=1, packages=packages) as sandbox:
             (result,) = await sandbox.run(program, [Case(expected="anyio")])
         assert result.status == status, result
+
+
+@pytest.fixture
+def package_in_tmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of one that lies where programs have their scratch directory."""
+    with tempfile.TemporaryDirectory(dir="/tmp", prefix="agentgym-test-") as folder:
+        packages = Path(folder, "site-packages")
+        packages.mkdir()
+        (packages / "found_there.py").write_text("WHERE = 'here'")
+        os.chmod(folder, 0o755)
+        monkeypatch.syspath_prepend(packages)
+        yield "found_there"
+
+
+async def test_packages_below_the_scratch_directory_are_no_less_readable(package_in_tmp: str) -> None:
+    code = f"import {package_in_tmp} as it, tempfile\nopen('made', 'w').close()\n"
+    program = Program(f"{code}with tempfile.TemporaryFile() as file: print(it.WHERE)")
+    async with LocalSandbox(workers=1, packages=True) as sandbox:
+        results = await sandbox.run(program, [Case(expected="here")] * 2, grading="isolated")
+    assert [result.status for result in results] == ["passed"] * 2, results
 
 
 @pytest.mark.parametrize(
