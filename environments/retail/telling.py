@@ -20,9 +20,11 @@ _FACT = re.compile(
             r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d)",  # amounts, counts, items and products
             *map(re.escape, _STATUSES),
         )
-    )
+    ),
+    re.ASCII,  # Chinese characters may touch a number, and are no part of it
 )
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_ENDS = (*".!?", "\N{IDEOGRAPHIC FULL STOP}", "\N{FULLWIDTH EXCLAMATION MARK}", "\N{FULLWIDTH QUESTION MARK}")
 _VALUE_WORDS = 3
 """What has more words, or ends like a sentence, is no plain value."""
 _ALIKE = 0.5
@@ -52,7 +54,7 @@ def facts_told(outputs: Iterable[str], said: Sequence[str]) -> dict[str, bool]:
 
 def is_value(output: str) -> bool:
     """Whether an output is a plain value, such as a number or a name, and not a sentence."""
-    return len(output.split()) <= _VALUE_WORDS and not output.rstrip().endswith((".", "!", "?"))
+    return len(output.split()) <= _VALUE_WORDS and not output.rstrip().endswith(_ENDS)
 
 
 class _Heard:

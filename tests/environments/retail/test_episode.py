@@ -99,6 +99,8 @@ async def test_strict_outputs_are_whole_words(db: RetailDB) -> None:
         (None, ["Order #W1 is pending and costs $32.55."], "#W11: pending, 32.55", False),
         (None, ["We have three mugs and one cap."], "We have three mugs, and a cap.", True),
         (None, ["We have three mugs and one cap."], "Hello.", False),
+        (None, ["一共是32.55元\N{IDEOGRAPHIC FULL STOP}"], "总额为 32.55 元", True),
+        (None, ["一共是32.55元\N{IDEOGRAPHIC FULL STOP}"], "总额为 132.55 元", False),
     ],
 )
 async def test_facts_are_judged_by_their_own_rule(
