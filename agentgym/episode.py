@@ -7,7 +7,7 @@ it does not know. A record of a later version is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
@@ -18,7 +18,7 @@ from pydantic_core import from_json
 from agentgym.errors import Boundary, DataFileError, one_line
 from agentgym.jsontext import dump_json
 from agentgym.limits import LimitName, Limits
-from agentgym.messages import NO_USAGE, JsonObject, Message, Turn, Usage
+from agentgym.messages import NO_USAGE, JsonObject, Message, ModelCall, Turn, Usage
 from agentgym.tools import ToolSpec
 
 SCHEMA_VERSION = 1
@@ -132,6 +132,11 @@ class Episode:
     def steps(self) -> Iterator[StepRecord]:
         """Every step in order."""
         return (step for turn in self.turns for step in turn.steps)
+
+    def model_calls(self, roles: Collection[str] | None = None) -> Iterator[ModelCall]:
+        """The calls behind the turns of an agent of several policies, in order: of all roles, or of these."""
+        calls = (call for record in self.turns for call in record.turn.calls)
+        return (call for call in calls if roles is None or call.role in roles)
 
     def messages(self) -> list[Message]:
         """The whole conversation, rebuilt."""

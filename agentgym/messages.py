@@ -121,6 +121,8 @@ class Turn:
     """Which part of an agent spoke, for agents built of several policies."""
     alternatives: tuple[Turn, ...] = ()
     """The other choices, where several were asked for; their tokens are in this turn's usage."""
+    calls: tuple[ModelCall, ...] = ()
+    """What an agent of several policies asked them to come to this turn, in order; this turn's usage is their sum."""
 
     def message(self) -> Message:
         """The turn as the conversation keeps it."""
@@ -160,6 +162,19 @@ class Message:
                 for call in self.tool_calls
             ]
         return dump_json(body)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One call of a policy within an agent: what it was shown, and what it said."""
+
+    role: str
+    """Which part of the agent made it."""
+    turn: int
+    """The turn it was about, from 1."""
+    messages: tuple[Message, ...]
+    """The prompt; empty where the policy saw the conversation itself."""
+    reply: Turn
 
 
 def _sent(call: ToolCall) -> str:

@@ -126,6 +126,7 @@ def _plan(
         limits=plan.limits,
         tag_fields=plan.tags,
         metrics=plan.metrics,
+        dry_run=plan.dry_run,
         pictures=plan.pictures,
         versions=VERSIONS,
         created_at=now,

@@ -63,6 +63,8 @@ class RunInfo:
     """Fields of the tasks by which reports break the scores down."""
     metrics: tuple[str, ...] = ()
     """More figures: functions of the records, as `module:function`."""
+    dry_run: bool = False
+    """Whether the reference played, to try the tasks out; such a run is compared with none of an agent's."""
     pictures: tuple[str, ...] = ()
     """More pictures: functions of the summary, as `module:function`."""
     versions: dict[str, str] = field(default_factory=dict)

@@ -41,6 +41,8 @@ class Suite:
     """Fields of the tasks by which reports break the scores down."""
     metrics: tuple[str, ...] = ()
     """More figures of its own: functions of the records to a JSON object, as `module:function`."""
+    dry_run: bool = False
+    """Whether the reference plays, to try the tasks out: what comes of it says nothing about any agent."""
     pictures: tuple[str, ...] = ()
     """Pictures of its own that reports draw: functions of the summary to a PNG, as `module:function`."""
 

@@ -31,7 +31,7 @@ from agentgym.errors import (
 )
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
-from agentgym.policies.specs import asks_a_model
+from agentgym.policies.specs import AGENTFLOW, asks_a_model
 from agentgym.policy import Policy
 from agentgym.runs import INFO
 from agentgym.suite import Suite, load_suite, suite_ids
@@ -61,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
         return _list(names, as_json=args.json)
     settle(args, SETTINGS)
     specs = [*(args.policy or []), *([f"openai:{args.model}"] if args.model else [])]
+    if args.role and not any(spec.startswith(f"{AGENTFLOW}:") for spec in specs):
+        raise UsageError("--role is for an agent built of policies: give --policy agentflow:POLICY too")
     for spec in specs:
         build_policy(spec, args)  # finds wrong use before anything is played
     bench = Bench(names, specs, args)

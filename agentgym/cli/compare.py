@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare and print; with no pair to compare it exits with 1."""
     a, b = read_info(args.a), read_info(args.b)
+    _check_both_real(a, b, args)
     if not args.force:
         _check_alike(a, b)
     by_trial = a.seed == b.seed
@@ -41,6 +42,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         write("\n".join(map(printable, _told(args, a, b, found))))
     return int(not found.pairs)
+
+
+def _check_both_real(a: RunInfo, b: RunInfo, args: argparse.Namespace) -> None:
+    """Only the reference plays a dry run, which no agent can be better or worse than."""
+    if a.dry_run != b.dry_run:
+        dry, other = (args.a, args.b) if a.dry_run else (args.b, args.a)
+        raise UsageError(f"{dry} is a dry run, in which no agent played, and {other} is none; compare runs of agents")
 
 
 def _check_alike(a: RunInfo, b: RunInfo) -> None:

@@ -14,13 +14,14 @@ from pydantic import BaseModel
 
 from agentgym.cli.options import add_environment, make_env, seconds, tasks_from, whole_number
 from agentgym.cli.output import write
+from agentgym.cli.settings import role
 from agentgym.cli.transcript import transcript
 from agentgym.env import Env
 from agentgym.episode import Episode
-from agentgym.errors import UnknownNameError, did_you_mean
+from agentgym.errors import UnknownNameError, UsageError, did_you_mean
 from agentgym.limits import Limits
 from agentgym.play import rollout
-from agentgym.policies.specs import POLICY_SPECS, make_policy
+from agentgym.policies.specs import AGENTFLOW, POLICY_SPECS, make_policy
 from agentgym.policy import Policy
 from agentgym.seeds import derive_seed, fresh_seed
 from agentgym.steps import task_id
@@ -31,6 +32,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_environment(parser)
     parser.add_argument(
         "--policy", metavar="SPEC", default="human", help=f"who plays: {', '.join(POLICY_SPECS)} (default: human)"
+    )
+    parser.add_argument(
+        "--role",
+        dest="roles",
+        metavar="ROLE=SPEC",
+        type=role,
+        action="append",
+        default=[],
+        help="who plays a role of agentflow:POLICY; may be repeated",
     )
     parser.add_argument("--base-url", metavar="URL", help="the endpoint of a model, where it is not the usual one")
     parser.add_argument("--task", metavar="ID", help="the task to play (default: one drawn by the seed)")
@@ -47,10 +57,16 @@ def run(args: argparse.Namespace) -> int:
     seed = fresh_seed() if args.seed is None else args.seed
     task = _choose(tasks_from(args.tasks, env), args.task, seed)
     limits = Limits(turns=args.turns, seconds=args.seconds)
-    policy = make_policy(args.policy, base_url=args.base_url)
+    policy = make_policy(args.policy, base_url=args.base_url, **_roles(args))
     episode = anyio.run(partial(_play, env, policy, task, seed=seed, limits=limits))
     write(episode.to_json().decode() if args.json else transcript(episode))
     return int(episode.outcome == "not_evaluable")
+
+
+def _roles(args: argparse.Namespace) -> dict[str, Any]:
+    if args.roles and not args.policy.startswith(f"{AGENTFLOW}:"):
+        raise UsageError("--role is for an agent built of policies: give --policy agentflow:POLICY too")
+    return {"roles": dict(args.roles)} if args.roles else {}
 
 
 def _choose(tasks: list[BaseModel], wanted: str | None, seed: int) -> BaseModel:

@@ -16,8 +16,7 @@ from agentgym.cli.progress import progress
 from agentgym.cli.running import build_policy, play
 from agentgym.cli.scores import Score, write_scores
 from agentgym.cli.settings import MODEL, PACE, add_settings, settle
-from agentgym.errors import Interrupted, UsageError
-from agentgym.policies.specs import asks_a_model
+from agentgym.errors import Interrupted, UnknownNameError, UsageError
 from agentgym.policies.wishes import HIDDEN
 from agentgym.policy import Policy
 from agentgym.runner import RunResult
@@ -73,15 +72,17 @@ async def _play(suite: Suite, policy: Policy, info: RunInfo, args: argparse.Name
 def _suite(info: RunInfo, folder: Path) -> Suite:
     if info.suite is None:
         raise UsageError(f"{folder} was begun by a program, which knows what it plays: run that program again")
-    return replace(load_suite(info.suite), settings=info.environment.config, split=info.split)
+    try:
+        suite = load_suite(info.suite)
+    except UnknownNameError as error:
+        raise UsageError(f"{error}; where another command began {folder}, give that command again") from None
+    return replace(suite, settings=info.environment.config, split=info.split)
 
 
 def _policy(info: RunInfo, args: argparse.Namespace) -> Policy:
     spec, settings = info.policy.spec, info.policy.settings
     if spec is None:
         raise UsageError(f"{args.run} was begun by a program with a policy of its own: run that program again")
-    if not asks_a_model(spec):
-        return build_policy(spec, args)
     if HIDDEN in str(settings):
         raise UsageError(f"{args.run} was begun with a secret in extra_body, which is not kept: run that program again")
     args.base_url = args.base_url or info.policy.base_url

@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from agentgym.crew import Budget
 from agentgym.errors import AgentGymError, Interrupted, UsageError
 from agentgym.lines import Lines, Retries
 from agentgym.messages import JsonObject
-from agentgym.policies.specs import asks_a_model, make_policy
+from agentgym.policies.specs import AGENTFLOW, asks_a_model, make_policy
 from agentgym.policy import Policy
 from agentgym.prices import Price, find_price
 from agentgym.report import summarise
@@ -31,10 +31,28 @@ from agentgym.suite import Suite
 
 def build_policy(spec: str, args: argparse.Namespace, **recorded: Any) -> Policy:
     """The policy of a spec, with the settings that were given and, for a run that goes on, those it was begun with."""
-    if spec == "human":
+    if spec.removeprefix(f"{AGENTFLOW}:") == "human":
         raise UsageError("a person plays one episode at a time: agentgym play ENV --policy human")
+    if spec.startswith(f"{AGENTFLOW}:"):
+        return _build_agent(spec, args, recorded)
     if not asks_a_model(spec):
         return make_policy(spec)
+    return make_policy(spec, **_settings(spec, args, recorded))
+
+
+def _build_agent(spec: str, args: argparse.Namespace, recorded: dict[str, Any]) -> Policy:
+    """The agent, with the roles of the file, of the run that goes on, and of the flags, which come last."""
+    settings = _settings(spec.partition(":")[2], args, recorded)
+    roles = {**(settings.pop("roles", None) or {}), **dict(getattr(args, "role", None) or [])}
+    for name, given in roles.items():
+        told = dict(given) if isinstance(given, Mapping) else {"policy": given}
+        price = _price(told["policy"], args) if asks_a_model(str(told.get("policy"))) else None
+        roles[name] = told if price is None else {**told, "price": price}
+    return make_policy(spec, **settings, roles=roles)
+
+
+def _settings(spec: str, args: argparse.Namespace, recorded: dict[str, Any]) -> dict[str, Any]:
+    """Of a model: recorded, from the file, and given, which comes last."""
     given = {
         "base_url": args.base_url,
         "api_key": args.api_key,
@@ -44,10 +62,10 @@ def build_policy(spec: str, args: argparse.Namespace, **recorded: Any) -> Policy
         "tools": args.tools,
         "client": args.client,
         "stream": args.stream or None,
-        "price": _price(spec, args),
+        "price": _price(spec, args) if asks_a_model(spec) else None,
     }
     settings = recorded | policy_settings(args.config)
-    return make_policy(spec, **settings | {name: value for name, value in given.items() if value is not None})
+    return settings | {name: value for name, value in given.items() if value is not None}
 
 
 def _price(spec: str, args: argparse.Namespace) -> Price | None:

@@ -178,6 +178,14 @@ def cap(text: str) -> tuple[str, int]:
     return name, whole_number(str(value))
 
 
+def role(text: str) -> tuple[str, str]:
+    """Read ROLE=SPEC."""
+    name, equals, spec = text.partition("=")
+    if not (equals and name and spec):
+        raise argparse.ArgumentTypeError(f"{text!r} is not ROLE=SPEC, such as verifier=openai:MODEL")
+    return name, spec
+
+
 MODEL = (
     Setting("base_url", "the endpoint of a model (default: OPENAI_BASE_URL)", metavar="URL"),
     Setting("temperature", "what the model samples with", number, "T"),
@@ -197,6 +205,7 @@ PACE = (
 )
 WHAT = (
     Setting("policy", "who plays; may be repeated (default: those of the suite)", metavar="SPEC", several=True),
+    Setting("role", "who plays a role of agentflow:POLICY; may be repeated", role, "ROLE=SPEC", several=True),
     Setting("model", "the same as --policy openai:MODEL", metavar="MODEL"),
     Setting("user", "who plays the user, in an environment that has one", metavar="SPEC"),
     Setting("data", "data to play on in place of the suite's own", data_folder, "DIR"),

@@ -65,8 +65,12 @@ class TextDialect(Dialect):
         self._names = frozenset(tool.name for tool in tools)
         self._tools = tools
         self._said: list[bytes] = []
+        self._conversation: Conversation | None = None
+        """What is said of; an agent of several parts puts a new one to a session every time."""
 
     def body(self, conversation: Conversation) -> bytes:
+        if conversation is not self._conversation:
+            self._said, self._conversation = [], conversation
         said = self._said
         if not said and len(conversation):
             said.append(text_wire(self._opening(conversation[0])))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -15,12 +15,14 @@ from agentgym.policy import Policy
 GROUP = "agentgym.policies"
 """Entry points of policies that others bring, each a class that is made without arguments."""
 _MODEL_KINDS = ("openai", "litellm")
+AGENTFLOW = "agentflow"
 
 
 def make_policy(spec: str, **settings: Any) -> Policy:
     """The policy a spec string stands for; `settings` are for those that ask a model, such as `base_url`.
 
-    `client="sdk"` sends the calls of `openai:MODEL` through the openai package.
+    `client="sdk"` sends the calls of `openai:MODEL` through the openai package. `agentflow:POLICY` takes settings of
+    its own besides, such as `roles={"verifier": "openai:MODEL"}`; all others go to the policies it is built of.
     """
     kind, _, rest = spec.partition(":")
     if kind in _PLAIN and not rest:
@@ -31,6 +33,10 @@ def make_policy(spec: str, **settings: Any) -> Policy:
         return _scripted(_needed(rest, "scripted:FILE.jsonl", spec))
     if kind == "replay":
         return _replay(_needed(rest, "replay:RUN", spec))
+    if kind == "mock":
+        return _mock(_needed(rest, "mock:TEXT", spec))
+    if kind == AGENTFLOW:
+        return _agentflow(_needed(rest, f"{AGENTFLOW}:POLICY", spec), settings)
     installed = entry_points(GROUP)
     if spec in installed:
         return _installed(spec, installed[spec])
@@ -39,7 +45,8 @@ def make_policy(spec: str, **settings: Any) -> Policy:
 
 def asks_a_model(spec: str) -> bool:
     """Whether the policy takes settings of a model, and may cost money."""
-    return spec.partition(":")[0] in _MODEL_KINDS
+    kind, _, rest = spec.partition(":")
+    return asks_a_model(rest) if kind == AGENTFLOW else kind in _MODEL_KINDS
 
 
 def _installed(name: str, target: str) -> Policy:
@@ -117,6 +124,52 @@ def _scripted(path: str) -> Policy:
     return ScriptedPolicy.from_file(path)
 
 
+def _mock(text: str) -> Policy:
+    from agentgym.policies.mock import MockPolicy
+
+    return MockPolicy(text)
+
+
+def _agentflow(planner: str, settings: dict[str, Any]) -> Policy:
+    """The agent, of policies by their specs; who plays the other roles may be told with settings of their own."""
+    from agentgym.flow.policy import OPTIONS, AgentFlowPolicy
+
+    if planner.partition(":")[0] == AGENTFLOW:
+        raise UsageError(f"{AGENTFLOW}:{planner}: the planner cannot be such an agent itself; write {AGENTFLOW}:POLICY")
+    roles = settings.pop("roles", None) or {}
+    if not isinstance(roles, Mapping):
+        raise UsageError(f'roles={roles!r}: write {{"verifier": "openai:MODEL"}}')
+    options = {name: settings.pop(name) for name in OPTIONS if name in settings}
+    told = {role: _told(role, given) for role, given in roles.items()}
+    made = {role: _player(given, settings) for role, given in told.items()}
+    specs = {role: given["policy"] for role, given in told.items() if isinstance(given["policy"], str)}
+    asks = asks_a_model(planner)
+    return AgentFlowPolicy(
+        make_policy(planner, **settings if asks else {}), roles=made, prompted=asks, specs=specs, **options
+    )
+
+
+def _told(role: str, given: Any) -> dict[str, Any]:
+    """Who plays a role, and with which settings."""
+    told = dict(given) if isinstance(given, Mapping) else {"policy": given}
+    if not isinstance(told.get("policy"), str | Policy):
+        raise UsageError(f'the role {role!r} is {given!r}; write a policy such as "openai:MODEL", or {{"policy": ...}}')
+    return told
+
+
+def _player(told: dict[str, Any], settings: dict[str, Any]) -> Policy:
+    """A role's own settings come before those of all."""
+    policy = told["policy"]
+    if isinstance(policy, Policy):
+        return policy
+    own = {name: value for name, value in told.items() if name != "policy"}
+    if not asks_a_model(policy):
+        if own:
+            raise UsageError(f"{policy} takes no settings; they are for openai:MODEL and litellm:MODEL")
+        return make_policy(policy)
+    return make_policy(policy, **settings | own)
+
+
 def _replay(folder: str) -> Policy:
     from agentgym.policies.replay import ReplayPolicy
 
@@ -129,4 +182,12 @@ _PLAIN: dict[str, Callable[[], Policy]] = {
     "oracle": _oracle,
     "human": _human,
 }
-POLICY_SPECS = (*_PLAIN, "scripted:FILE.jsonl", "openai:MODEL", "litellm:MODEL", "replay:RUN")
+POLICY_SPECS = (
+    *_PLAIN,
+    "scripted:FILE.jsonl",
+    "mock:TEXT",
+    "openai:MODEL",
+    "litellm:MODEL",
+    "replay:RUN",
+    f"{AGENTFLOW}:POLICY",
+)

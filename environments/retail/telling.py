@@ -25,6 +25,8 @@ _FACT = re.compile(
 )
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _ENDS = (*".!?", "\N{IDEOGRAPHIC FULL STOP}", "\N{FULLWIDTH EXCLAMATION MARK}", "\N{FULLWIDTH QUESTION MARK}")
+_WITHOUT_SPACES = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+"""Characters of which about two make a word: kana and Chinese characters."""
 _VALUE_WORDS = 3
 """What has more words, or ends like a sentence, is no plain value."""
 _ALIKE = 0.5
@@ -54,7 +56,8 @@ def facts_told(outputs: Iterable[str], said: Sequence[str]) -> dict[str, bool]:
 
 def is_value(output: str) -> bool:
     """Whether an output is a plain value, such as a number or a name, and not a sentence."""
-    return len(output.split()) <= _VALUE_WORDS and not output.rstrip().endswith(_ENDS)
+    words = len(output.split()) + len(_WITHOUT_SPACES.findall(output)) // 2
+    return words <= _VALUE_WORDS and not output.rstrip().endswith(_ENDS)
 
 
 class _Heard:

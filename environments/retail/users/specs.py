@@ -15,7 +15,7 @@ UserSpec = User | Sequence[str] | str
 """A user, the replies of a scripted one, or the spec of a kind."""
 KEY = "AGENTGYM_USER_API_KEY"
 """Holds the key of the customer's model, where it is another one than the agent's."""
-_PLAIN = ("scripted", "rules", "human")
+_PLAIN = ("scripted", "rules", "query", "mute", "human")
 _MODEL_KINDS = ("llm", "react", "verify", "reflection")
 USER_SPECS = (*_PLAIN, *(f"{kind}:POLICY" for kind in _MODEL_KINDS))
 
@@ -51,6 +51,14 @@ def _plain_user(spec: str) -> User:
         from environments.retail.users.rules import RulesUser
 
         return RulesUser()
+    if spec == "query":
+        from environments.retail.users.query import QueryUser
+
+        return QueryUser()
+    if spec == "mute":
+        from environments.retail.users.mute import MuteUser
+
+        return MuteUser()
     if spec == "human":
         from environments.retail.users.human import HumanUser
 

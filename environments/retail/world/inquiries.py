@@ -28,7 +28,7 @@ def ask_total(customer: Customer) -> Wish | None:
 def ask_tracking(customer: Customer) -> Wish | None:
     """Where a parcel can be followed."""
     order = customer.take_order("processed", "delivered")
-    if order is None:
+    if order is None or not order["fulfillments"]:
         return None
     name, reads = customer.name_order(order)
     words = f"You want to know the tracking number of the parcel of {name}."
@@ -90,8 +90,8 @@ def ask_cheapest(customer: Customer) -> Wish | None:
     product = _any_product(customer)
     if product is None:
         return None
-    cheapest = min(variant["price"] for variant in product["variants"].values() if variant["available"])
-    if not is_telling(cheapest):
+    cheapest = min(_prices(product), default=None)
+    if cheapest is None or not is_telling(cheapest):
         return None
     words = f"You want to know what the cheapest {product['name']} costs that is available now."
     return Wish(words, _searched(product), (str(cheapest),))
@@ -102,8 +102,8 @@ def ask_range(customer: Customer) -> Wish | None:
     product = _any_product(customer)
     if product is None:
         return None
-    prices = [variant["price"] for variant in product["variants"].values() if variant["available"]]
-    if not (is_telling(min(prices)) and is_telling(max(prices))):
+    prices = _prices(product)
+    if not prices or not (is_telling(min(prices)) and is_telling(max(prices))):
         return None
     words = (
         f"You want to know the lowest and the highest price of all the variants of the {product['name']} that are "
@@ -125,6 +125,11 @@ def ask_item_number(customer: Customer) -> Wish | None:
 def _any_product(customer: Customer) -> Product | None:
     products = customer.db.products
     return products[customer.chance.choice(list(products))] if products else None
+
+
+def _prices(product: Product) -> list[float]:
+    """Of all variants that can be had."""
+    return [variant["price"] for variant in product["variants"].values() if variant["available"]]
 
 
 def _searched(product: Product) -> tuple[Action, ...]:

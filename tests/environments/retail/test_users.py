@@ -263,7 +263,7 @@ async def test_the_contract_is_kept_with_a_customer_who_talks(db: RetailDB) -> N
 def test_wrong_specs_say_what_to_write() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'rules'"):
         make_user("rule")
-    with pytest.raises(UnknownNameError, match="there are: scripted, rules, human, llm:POLICY"):
+    with pytest.raises(UnknownNameError, match="there are: scripted, rules, query, mute, human, llm:POLICY"):
         make_user("rules:fast")
     with pytest.raises(UsageError, match="write llm:POLICY, such as llm:openai:MODEL"):
         make_user("llm")

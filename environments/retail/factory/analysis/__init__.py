@@ -1,0 +1,1 @@
+"""What tasks ask for and refer to, and how their tests went."""
