@@ -47,6 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_settings(parser, SETTINGS)
     parser.add_argument("--api-key", metavar="KEY", help="the endpoint's key (default: OPENAI_API_KEY)")
     parser.add_argument("--stream", action="store_true", help="have the model's answers streamed")
+    parser.add_argument(
+        "--token-ids", action="store_true", help="ask for token ids and log-probabilities, to train on what is recorded"
+    )
     parser.add_argument("--no-preflight", action="store_true", help="do not look at the endpoint first")
     parser.add_argument("--new", action="store_true", help="begin a run of its own, though the same one is there")
     parser.add_argument("--json", action="store_true", help="print the scores as one JSON object")

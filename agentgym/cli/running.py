@@ -62,6 +62,7 @@ def _settings(spec: str, args: argparse.Namespace, recorded: dict[str, Any]) -> 
         "tools": args.tools,
         "client": args.client,
         "stream": args.stream or None,
+        "token_ids": getattr(args, "token_ids", False) or None,
         "price": _price(spec, args) if asks_a_model(spec) else None,
     }
     settings = recorded | policy_settings(args.config)

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ import pytest
 from agentgym import ScriptedPolicy, ToolCall, Turn
 from agentgym.cli import main
 from agentgym.jobs import Job
+from agentgym.messages import TokenSpan
 from agentgym.runner import run
+from agentgym.runs import read_episodes
 from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply
 from environments.guess import Guess, Secret
 from tests.agentgym.cli.conftest import HILO, Cli, Install
@@ -251,3 +254,20 @@ def test_the_file_that_a_run_was_begun_with_serves_its_resume(cli: Cli, tmp_path
         assert ran.code == 0, ran.err
         assert endpoint.count == 2 * (8 + 1 + 2)
         assert all(request.body["stop"] == ["x"] for request in endpoint.requests)
+
+
+def test_token_ids_that_were_asked_for_are_kept_and_asked_for_again(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    span = TokenSpan((1, 2), (3,), (-0.5,))
+    with FakeEndpoint(lambda request: replace(guess(request), span=span)) as endpoint:
+        words = ("--model", "fake", "--base-url", endpoint.base_url, "--out", str(folder), "--quiet")
+        assert cli("bench", "guess", *words, "--limit", "2", "--token-ids").code == 0
+        (folder / "episodes.jsonl").write_bytes(b"")
+        (folder / "calls.jsonl").write_bytes(b"")
+        assert cli("resume", str(folder), "--quiet").code == 0
+        assert {(request.body["return_token_ids"], request.body["logprobs"]) for request in endpoint.requests} == {
+            (True, True)
+        }
+    spans = [record.turn.span for episode in read_episodes(folder) for record in episode.turns]
+    assert spans
+    assert set(spans) == {span}
