@@ -1,0 +1,1 @@
+"""Rows to train on, made of recorded runs and of data files."""
