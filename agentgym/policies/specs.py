@@ -40,24 +40,41 @@ def make_policy(spec: str, **settings: Any) -> Policy:
     installed = entry_points(GROUP)
     if spec in installed:
         return _installed(spec, installed[spec])
+    if kind in installed and rest:
+        return _installed(kind, installed[kind], rest, **settings)
     raise UnknownNameError(f"no policy {spec!r}; there are: {', '.join((*POLICY_SPECS, *installed))}")
 
 
 def asks_a_model(spec: str) -> bool:
     """Whether the policy takes settings of a model, and may cost money."""
     kind, _, rest = spec.partition(":")
-    return asks_a_model(rest) if kind == AGENTFLOW else kind in _MODEL_KINDS
+    if kind == AGENTFLOW:
+        return asks_a_model(rest)
+    return kind in _MODEL_KINDS or (bool(rest) and kind in entry_points(GROUP))
 
 
-def _installed(name: str, target: str) -> Policy:
+def _installed(name: str, target: str, *given: str, **settings: Any) -> Policy:
+    """Made of what stands behind the colon, if anything does, and then with settings too."""
     module, _, attribute = target.partition(":")
     try:
-        policy = getattr(import_module(module), attribute)()
+        cls = getattr(import_module(module), attribute)
+        settings = {key: value for key, value in settings.items() if value is not None}
+        _check_settings(name, cls, settings)
+        policy = cls(*given, **settings)
+    except UsageError:
+        raise
     except (ImportError, AttributeError, TypeError) as error:
         raise UsageError(f"the policy {name!r} ({target}) cannot be made: {error}; mend what brings it") from error
     if not isinstance(policy, Policy):
         raise UsageError(f"the policy {name!r} ({target}) is a {type(policy).__name__} and no Policy")
     return policy
+
+
+def _check_settings(spec: str, cls: Any, settings: Mapping[str, Any]) -> None:
+    known = sorted(set(inspect.signature(cls).parameters) - {"model", "transport", "client"})
+    for name in settings:
+        if name not in known:
+            raise UsageError(f"{spec} takes no setting {name!r}; {did_you_mean(name, known)}")
 
 
 def _needed(rest: str, form: str, spec: str) -> str:

@@ -1,0 +1,1 @@
+"""Checkpoints served as OpenAI-compatible endpoints, over HTTP and in process."""
