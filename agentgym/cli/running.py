@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
-import threading
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-import anyio
-
 from agentgym.baseline import keep_baseline
+from agentgym.cli.interrupting import interruptible
 from agentgym.cli.progress import Progress
 from agentgym.cli.settings import policy_settings
 from agentgym.crew import Budget
-from agentgym.errors import AgentGymError, Interrupted, UsageError
-from agentgym.lines import Lines, Retries
+from agentgym.errors import Interrupted, UsageError
+from agentgym.lines import Retries
 from agentgym.messages import JsonObject
 from agentgym.policies.specs import AGENTFLOW, asks_a_model, make_policy
 from agentgym.policy import Policy
@@ -108,7 +104,7 @@ async def play(
             keep_baseline(folder, idle)
         shown.begin(label, lines, planned, found)
 
-    async with aclosing(policy), _interruptible(lines) as scope:
+    async with aclosing(policy), interruptible(lines) as scope:
         with scope:
             result = await run(
                 suite,
@@ -134,37 +130,3 @@ async def play(
 def _summary_of(folder: Path | None) -> JsonObject:
     """What there is of a run that was cut; nothing, where it was cut before it began."""
     return {} if folder is None or not (folder / INFO).exists() else summarise(folder)
-
-
-@asynccontextmanager
-async def _interruptible(lines: Lines) -> AsyncIterator[anyio.CancelScope]:
-    """A scope that a second Ctrl-C cancels; signals reach only the main thread."""
-    scope = anyio.CancelScope()
-    if threading.current_thread() is not threading.main_thread():
-        yield scope
-        return
-    broken: AgentGymError | None = None
-    async with anyio.create_task_group() as group:
-        await group.start(_listen, lines, scope)
-        try:
-            yield scope
-        except AgentGymError as error:
-            broken = error  # raised below, without a group around it
-        group.cancel_scope.cancel()
-    if broken is not None:
-        raise broken
-
-
-async def _listen(
-    lines: Lines, scope: anyio.CancelScope, *, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
-) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for _ in signals:
-            if isinstance(lines.stopped, Interrupted):
-                scope.cancel()
-                continue
-            lines.stop(Interrupted("stopped by a signal"))
-            waits = f"waiting for {lines.in_flight} calls under way; " if lines.in_flight else ""
-            sys.stderr.write(f"stopping: {waits}Ctrl-C again to stop now\n")
-            sys.stderr.flush()

@@ -98,10 +98,10 @@ def run(args: argparse.Namespace) -> int:
 async def _collect(
     cases: list[Case], policy: Policy, db: RetailDB, how: Collecting, args: argparse.Namespace, data: str | None
 ) -> Collected:
+    from agentgym.cli.interrupting import carry_out
     from agentgym.cli.progress import progress
     from agentgym.errors import RunFolderError, UsageError
     from agentgym.runner import make_lines
-    from environments.retail.factory.cli.interrupting import interruptible
     from environments.retail.factory.collect import collect
 
     lines = make_lines(args.threads)
@@ -124,7 +124,7 @@ async def _collect(
         done.append(collected)
 
     try:
-        await interruptible(work, lines)
+        await carry_out(work, lines)
     except RunFolderError as error:
         raise UsageError(str(error).replace("--out", "--output-dir")) from None
     finally:

@@ -97,8 +97,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _fill(pipeline: CombiningPipeline, kept: Kept, args: argparse.Namespace) -> None:
+    from agentgym.cli.interrupting import carry_out
     from agentgym.runner import make_lines
-    from environments.retail.factory.cli.interrupting import interruptible
     from environments.retail.factory.cli.slotprogress import LOG, SlotProgress
     from environments.retail.factory.partial import ACCEPTED
     from environments.retail.factory.pipeline import slots_left
@@ -122,7 +122,7 @@ async def _fill(pipeline: CombiningPipeline, kept: Kept, args: argparse.Namespac
     async with aclosing(pipeline):
         if not args.no_preflight and slots:
             await pipeline.preflight()
-        await interruptible(fill, lines)
+        await carry_out(fill, lines)
 
 
 def _config(args: argparse.Namespace, db: RetailDB) -> PipelineConfig:

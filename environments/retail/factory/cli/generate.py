@@ -103,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _generate(pipeline: TaskConfigurationPipeline, kept: Kept, args: argparse.Namespace) -> None:
+    from agentgym.cli.interrupting import carry_out
     from agentgym.runner import make_lines
-    from environments.retail.factory.cli.interrupting import interruptible
     from environments.retail.factory.partial import ACCEPTED
     from environments.retail.factory.pipeline import slots_left
     from environments.retail.factory.scenarios import Schedule
@@ -133,7 +133,7 @@ async def _generate(pipeline: TaskConfigurationPipeline, kept: Kept, args: argpa
             lines=lines,
             on_record=progress,
         )
-        await interruptible(fill, lines)
+        await carry_out(fill, lines)
 
 
 def _config(args: argparse.Namespace) -> PipelineConfig:

@@ -76,7 +76,7 @@ def results(path: Path, **successes: bool | None) -> Path:
 
 
 def test_only_the_chosen_verb_is_imported(cli: Cli, tmp_path: Path) -> None:
-    modules = {f"{tasks_cli.__name__}.{verb}" for verb in tasks_cli.VERBS}
+    modules = {f"{tasks_cli.__name__}.{verb}" for verb in tasks_cli.VERBS.verbs}
     before = {name: sys.modules.pop(name) for name in modules & sys.modules.keys()}
     try:
         with pytest.raises(DataFileError, match="cannot be read"):
@@ -86,7 +86,7 @@ def test_only_the_chosen_verb_is_imported(cli: Cli, tmp_path: Path) -> None:
         sys.modules.update(before)
 
 
-@pytest.mark.parametrize("verb", list(tasks_cli.VERBS))
+@pytest.mark.parametrize("verb", list(tasks_cli.VERBS.verbs))
 def test_every_verb_tells_what_it_takes(cli: Cli, verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli(verb, "--help")
