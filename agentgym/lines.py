@@ -41,10 +41,11 @@ class Retries:
         """How long to wait after the n-th failure; spread, so that not all come back at once."""
         return min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failed - 1)) * random.uniform(0.5, 1.0)
 
-    def worth_while(self, fault: EndpointFault, attempts: int) -> bool:
-        """Whether to ask once more."""
+    def worth_while(self, fault: EndpointFault, attempts: int, *, proven: bool = False) -> bool:
+        """Whether to ask once more; a page for people, where there were good answers before, is a proxy's trouble."""
         waits = (fault.retry_after_s or 0.0) <= self.longest_retry_after_s
-        return fault.passing and waits and attempts < self.attempts and self.attempts > 1
+        passing = fault.passing or (proven and fault.status is None)
+        return passing and waits and attempts < self.attempts and self.attempts > 1
 
     def patient_until(self, fault: EndpointFault, failing_since: float) -> float:
         """When patience ends; an endpoint that asks to be left alone meanwhile may ask so a few times on top."""
@@ -97,7 +98,7 @@ class Line:
             except EndpointFault as fault:
                 self._failure(fault, level)
                 failed, counted = failed + 1, counted + (fault.status != 429)
-                if not self._retries.worth_while(fault, counted):
+                if not self._retries.worth_while(fault, counted, proven=self._proven):
                     raise
                 wait_s = max(self._retries.wait_s(failed), fault.retry_after_s or 0.0)
                 _LOG.info(

@@ -98,16 +98,22 @@ def policy_settings(path: Path | None) -> dict[str, Any]:
     for name in table:
         if name in _OF_PROGRAMS:
             raise DataFileError(f"{path}: {name}: only a program can give it; see: agentgym bench --help")
+    for role, given in dict(table.get("roles") or {}).items():
+        _refuse_secrets(given if isinstance(given, Mapping) else {}, f"{path}: roles.{role}")
     return table
 
 
 def _table(tables: Mapping[str, Any], name: str, path: Path) -> dict[str, Any]:
     """One of them, by the names of the settings; no secret may be in it."""
     table = {key.replace("-", "_"): value for key, value in tables.get(name, {}).items()}
+    _refuse_secrets(table, str(path))
+    return table
+
+
+def _refuse_secrets(table: Mapping[str, Any], where: str) -> None:
     for key in table:
         if key in _SECRETS:
-            raise DataFileError(f"{path}: {key}: a secret comes from the environment or a flag, never from a file")
-    return table
+            raise DataFileError(f"{where}: {key}: a secret comes from the environment or a flag, never from a file")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

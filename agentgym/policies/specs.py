@@ -184,7 +184,10 @@ def _player(told: dict[str, Any], settings: dict[str, Any]) -> Policy:
         if own:
             raise UsageError(f"{policy} takes no settings; they are for openai:MODEL and litellm:MODEL")
         return make_policy(policy)
-    return make_policy(policy, **settings | own)
+    shared = dict(settings)
+    if "base_url" in own and own["base_url"] != settings.get("base_url"):
+        shared.pop("api_key", None)  # it is for another endpoint
+    return make_policy(policy, **shared | own)
 
 
 def _replay(folder: str) -> Policy:

@@ -276,6 +276,16 @@ async def test_a_run_that_was_stopped_goes_on_without_paying_a_call_twice(tmp_pa
 NONE_ELSE = {"failed": 0, "truncated": 0, "not_evaluable": 0}
 
 
+async def test_a_page_between_good_answers_is_a_proxys_trouble_and_costs_no_episode() -> None:
+    def answer(request: ChatRequest) -> Turn | FakeReply:
+        return FakeReply(body=b"<html>busy</html>") if endpoint.count % 7 == 0 else counted(request)
+
+    async with FakeEndpoint(answer) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        result = await run(list(jobs(20)), policy, retries=Retries(first_wait_s=0.01))
+    assert result.summary["outcomes"] == {"solved": 20, **NONE_ELSE}
+
+
 async def test_in_an_outage_all_that_is_left_is_recorded_and_tried_again_later(tmp_path: Path) -> None:
     breaks = True
 

@@ -65,6 +65,18 @@ def test_made_of_its_settings_it_is_the_same() -> None:
     assert "secret" not in str(made.settings)
 
 
+@pytest.mark.anyio
+async def test_a_key_goes_to_no_other_endpoint() -> None:
+    async with FakeEndpoint(Turn("true")) as mine, FakeEndpoint(Turn("true")) as others:
+        elsewhere = {"verifier": {"policy": "openai:small", "base_url": others.base_url}, "generator": "openai:big"}
+        made = agent("agentflow:openai:m", base_url=mine.base_url, api_key="for-mine-alone", roles=elsewhere)
+        for policy in (made.planner, *made.roles.values()):
+            await policy.start(Context()).act(Conversation([Message("user", "Hello.")]))
+        await made.aclose()
+    assert [request.headers["authorization"] for request in mine.requests] == ["Bearer for-mine-alone"] * 2
+    assert "for-mine-alone" not in str([request.headers for request in others.requests])
+
+
 def test_a_planner_that_is_no_model_lends_itself_to_nobody() -> None:
     for spec in ("oracle", "random", "mock:Hello"):
         assert agent(f"agentflow:{spec}").roles == {}
