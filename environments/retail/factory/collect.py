@@ -36,7 +36,6 @@ from environments.retail.users.user import User, UserSession
 
 CONVERSATIONS = 3
 MOST_TURNS = 30
-BEST_OF = 4
 SUCCESSES, FAILURES = "successes.jsonl", "failures.jsonl"
 
 

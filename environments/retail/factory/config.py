@@ -25,6 +25,7 @@ from environments.retail.world.wish import SCENARIOS
 TABLE = "tasks"
 """Of the TOML file."""
 SECRETS = ("default_api_key", "user_api_key")
+_ADDRESSES = ("default_base_url", "user_base_url")
 MASK = "********"
 NO_KEY = "EMPTY"
 """What an endpoint is given that asks for no key; it is no secret."""
@@ -111,8 +112,8 @@ class TauBenchConfig(BaseModel):
 
     def shown(self) -> dict[str, Any]:
         """All settings as they may be printed and written: of a secret only whether there is one."""
-        held = self.model_dump(mode="json")
-        return {**held, **{name: _masked(getattr(self, name)) for name in SECRETS}}
+        addresses = {name: _without_query(getattr(self, name)) for name in _ADDRESSES}
+        return {**self.model_dump(mode="json"), **addresses, **{name: _masked(getattr(self, name)) for name in SECRETS}}
 
     def secret(self, name: str) -> str | None:
         """A secret in full, for whoever makes a policy of it."""
@@ -150,7 +151,7 @@ class TauBenchConfig(BaseModel):
             raise ValueError("name at least one scenario, and each once")
         return keys
 
-    @field_validator("user_base_url", "default_base_url")
+    @field_validator(*_ADDRESSES)
     @classmethod
     def _without_secret(cls, url: str | None) -> str | None:
         if url is not None and "@" in url:
@@ -185,9 +186,19 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 def _told(error: ValidationError) -> str:
     """One line that names each setting at fault, and no secret."""
-    if any(details["loc"][:1] and details["loc"][0] in SECRETS for details in error.errors()):
-        return "a key is no text; give it as OPENAI_API_KEY or AGENTGYM_USER_API_KEY"
+    for details in error.errors():
+        name = details["loc"][0] if details["loc"] else ""
+        if name in SECRETS:
+            return "a key is no text; give it as OPENAI_API_KEY or AGENTGYM_USER_API_KEY"
+        if name in _ADDRESSES:  # what was given may hold a password
+            return f"{name}: {details['msg'].removeprefix('Value error, ')}"
     return one_line(error)
+
+
+def _without_query(url: str | None) -> str | None:
+    """An address as it may be shown: some endpoints take their key in its query."""
+    place, mark, _ = (url or "").partition("?")
+    return f"{place}?{MASK}" if mark else url
 
 
 def _masked(held: SecretStr | None) -> str | None:

@@ -12,7 +12,6 @@ from anyio import to_thread
 
 from agentgym.errors import DataFileError, UsageError
 from agentgym.lines import Retries
-from agentgym.messages import JsonObject
 from agentgym.policies.specs import asks_a_model, make_policy
 from agentgym.policy import Policy
 from agentgym.portal import run_sync
@@ -210,11 +209,6 @@ class TauBenchOpenAIGenerator:
             "retries": Retries(attempts=config.max_retries + 1),
         }
         return make_policy(spec, **{name: value for name, value in settings.items() if value is not None})
-
-
-def summary_of(report: Report) -> JsonObject:
-    """A report as its file has it."""
-    return {"summary": report.summary, "results": [*report.rows()]}
 
 
 def _blueprint(task: Given) -> Blueprint:

@@ -54,7 +54,7 @@ class Report:
         successful = sum(bool(result.success) for result in evaluable)
         setting = self.setting
         told: JsonObject = {
-            "total_tasks": len({result.task_id for result in self.results}),
+            "total_tasks": len(self.results),
             "successful": successful,
             "success_rate": successful / len(evaluable) if evaluable else None,
             "avg_action_precision": self.mean(lambda result: result.actions.names.precision),

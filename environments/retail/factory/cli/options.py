@@ -97,7 +97,7 @@ def add_user_model(parser: argparse.ArgumentParser, *, without: str) -> None:
     add = parser.add_argument
     add("--user-model", metavar="SPEC", help=f"who plays the customer ({without})")
     add("--user-base-url", metavar="URL", help=f"where that model is served (default: {USER_URL}, or as --base-url)")
-    add("--user-api-key", metavar="KEY", help=f"its key (default: {USER_KEY}, or as --api-key)")
+    add("--user-api-key", metavar="KEY", help=f"its key (default: {USER_KEY}, or --api-key where the URL is the same)")
 
 
 def make_user_model(args: argparse.Namespace) -> Policy | None:
@@ -107,10 +107,9 @@ def make_user_model(args: argparse.Namespace) -> Policy | None:
     spec = spec_of(args.user_model)
     if not asks_a_model(spec):
         return make_policy(spec)
-    given: dict[str, Any] = {
-        "base_url": args.user_base_url or os.environ.get(USER_URL) or args.base_url,
-        "api_key": args.user_api_key or os.environ.get(USER_KEY) or args.api_key,
-    }
+    url = args.user_base_url or os.environ.get(USER_URL) or args.base_url
+    shared = args.api_key if url == args.base_url else None  # a key is for nobody but its own endpoint
+    given: dict[str, Any] = {"base_url": url, "api_key": args.user_api_key or os.environ.get(USER_KEY) or shared}
     given = {name: value for name, value in given.items() if value is not None}
     return make_policy(spec, timeout_s=args.timeout or 180.0, **given)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from agentgym.cli.output import write, write_json, write_table
@@ -46,7 +47,7 @@ class Validated:
 
 def validate(args: argparse.Namespace, db: RetailDB) -> int:
     """Check, print and keep what is asked for; 1 where a task is not valid."""
-    found = list(validated(args.tasks, db))[: args.limit]
+    found = list(islice(validated(args.tasks, db), args.limit))
     invalid = sum(not task.valid for task in found)
     report: JsonObject = {"total": len(found), "valid": len(found) - invalid, "invalid": invalid}
     report["tasks"] = [task.to_json() for task in found]
@@ -61,11 +62,19 @@ def validate(args: argparse.Namespace, db: RetailDB) -> int:
 
 
 def validated(path: Path, db: RetailDB) -> Iterator[Validated]:
-    """Each task of a file with what the checks say; one that stands there twice is wrong the second time."""
+    """Each task of a file with what the checks say; one that stands there twice is wrong the second time.
+
+    What cannot be read is one of them, unless nothing in the file can.
+    """
     known: dict[str, str] = {}
-    for read in read_each(path):
+    everything = list(read_each(path))
+    if isinstance(everything[0], DataFileError) and all(isinstance(read, DataFileError) for read in everything):
+        raise everything[0]
+    for number, read in enumerate(everything, 1):
         if isinstance(read, DataFileError):
-            raise read
+            entry = Entry("FORMAT_TASK", "error", str(read))
+            yield Validated(f"task_{number:03d}", (entry,), ValidationReport(valid=False))
+            continue
         checked = check_blueprint(read.given, db)
         entries, report = checked.entries, checked.report
         key = canonical_key(checked.blueprint, user_id=checked.user_id)

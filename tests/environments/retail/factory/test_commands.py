@@ -10,10 +10,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import anyio
 import pytest
 
+from agentgym import Context, Conversation, Message
 from agentgym.cli import Parser
 from agentgym.errors import DataFileError, UsageError
+from agentgym.testing import ChatRequest, FakeEndpoint
 from environments.retail.factory import cli as tasks_cli
 from environments.retail.factory.cli import config as config_cli
 from environments.retail.factory.compare import summarise_tasks
@@ -426,3 +429,32 @@ def test_flags_of_models_reach_them(cli: Cli) -> None:
     assert customer.base_url == "http://localhost:1/v1"
     specs = ("oracle", "scripted:x.jsonl", "mock:Yes.", "agentflow:oracle", "openai:x", "gpt-4o", "openai")
     assert [spec_of(spec) for spec in specs] == [*specs[:5], "openai:gpt-4o", "openai:openai"]
+
+
+def test_the_models_key_is_not_told_to_the_endpoint_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    from environments.retail.factory.cli.options import make_user_model
+
+    for name in ("OPENAI_API_KEY", "AGENTGYM_USER_API_KEY", "AGENTGYM_USER_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    heard: list[str] = []
+
+    def answer(request: ChatRequest) -> str:
+        heard.append(request.headers.get("Authorization", ""))
+        return "Yes."
+
+    async def ask(base_url: str, customers: str) -> None:
+        customer = make_user_model(
+            argparse.Namespace(
+                base_url=base_url, api_key="secret", timeout=None,
+                user_model="u", user_base_url=customers, user_api_key=None,
+            )
+        )  # fmt: skip
+        assert customer is not None
+        await customer.start(Context()).act(Conversation([Message("user", "Hello?")]))
+        await customer.aclose()
+
+    with FakeEndpoint(answer) as endpoint:
+        anyio.run(ask, endpoint.base_url, endpoint.base_url)
+        anyio.run(ask, "http://localhost:1/v1", endpoint.base_url)
+    assert "secret" in heard[0]
+    assert "secret" not in heard[1]

@@ -117,6 +117,16 @@ def test_values_that_cannot_be_are_refused_in_one_line(given: dict[str, Any], to
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["user_base_url", "default_base_url"])
+def test_an_address_never_shows_what_may_be_a_secret(name: str) -> None:
+    with pytest.raises(UsageError, match=f"^{name}: the address") as caught:
+        TauBenchConfig.load(**{name: f"http://me:{KEY}@host/v1"})
+    assert KEY not in str(caught.value)
+    config = TauBenchConfig.load(**{name: f"http://host/v1?key={KEY}"})
+    assert config.shown()[name] == f"http://host/v1?{MASK}"
+    assert getattr(config, name).endswith(KEY)
+
+
 def test_a_key_of_another_kind_is_refused_without_being_told() -> None:
     with pytest.raises(UsageError) as caught:
         TauBenchConfig.load(user_api_key=8_141_592)

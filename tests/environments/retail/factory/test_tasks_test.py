@@ -179,6 +179,18 @@ def test_checks_alone_play_nothing(test: Cli, tasks: Path, tmp_path: Path) -> No
     assert not (tmp_path / "runs").exists()
 
 
+def test_what_cannot_be_read_is_one_of_those_that_are_not_valid(test: Cli, tasks: Path, tmp_path: Path) -> None:
+    lines = [json.dumps(entry) for entry in json.loads(tasks.read_text())[:2]]
+    tasks.write_text("\n".join([lines[0], "{broken", lines[1]]))
+    code, out, _ = test("--tasks", tasks, "--validate-only", "--save-results")
+    assert (code, out.splitlines()[-1]) == (1, "3 tasks, 1 not valid")
+    report = load(tmp_path / "results", "validation_*.json")
+    assert [(row["task_id"], row["codes"]) for row in report["tasks"]][1] == ("task_002", ["FORMAT_TASK"])
+    tasks.write_text("{broken\n{too")
+    with pytest.raises(DataFileError, match=":1: not JSON"):
+        test("--tasks", tasks, "--validate-only")
+
+
 def test_dry_runs_are_compared_with_no_others(test: Cli, tasks: Path, tmp_path: Path) -> None:
     assert test("--tasks", tasks, "--dry-run", "--out", "dry")[0] == 0
     assert test("--tasks", tasks, "--dry-run", "--out", "dry2")[0] == 0

@@ -83,7 +83,7 @@ def write_tasks(count: int) -> Path:
 
 
 def start(endpoint: FakeEndpoint, *words: object) -> subprocess.Popen[str]:
-    model = ("--model", "fake", "--base-url", endpoint.base_url, "--api-key", KEY, "--timeout", "0.5")
+    model = ("--model", "fake", "--base-url", endpoint.base_url, "--api-key", KEY, "--timeout", "2")
     command = [sys.executable, "-c", PROGRAM, "test", "--tasks", "tasks.json", *model, "--quiet", *map(str, words)]
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

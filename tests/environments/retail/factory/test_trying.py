@@ -244,7 +244,7 @@ async def test_trials_are_rows_of_their_own_and_pass_hat_k_counts_them(db: Retai
         (name, trial) for name in ("task_001", "task_002") for trial in range(3)
     ]
     told = report.summary
-    assert (told["total_tasks"], told["trials"], told["successful"], told["success_rate"]) == (2, 3, 6, 1.0)
+    assert (told["total_tasks"], told["trials"], told["successful"], told["success_rate"]) == (6, 3, 6, 1.0)
     assert told["pass_hat_k"] == {"1": 1.0, "2": 1.0, "3": 1.0}
 
 
