@@ -25,7 +25,7 @@ import agentgym
 from agentgym.entrypoints import entry_points
 from agentgym.errors import AgentGymError, MissingExtraError, ShadowedPackageError, UsageError
 from agentgym.policies.specs import GROUP as POLICIES
-from agentgym.policies.specs import make_policy
+from agentgym.policies.specs import load_maker
 from agentgym.registry import GROUP as ENVIRONMENTS
 from agentgym.registry import check_not_shadowed, load_env, load_target
 from agentgym.sandbox.contract import Isolation
@@ -197,7 +197,7 @@ _LOADERS: dict[str, Callable[[str, str], object]] = {
     ENVIRONMENTS: lambda name, target: load_env(name),
     SUITES: lambda name, target: load_suite(name),
     "agentgym.commands": _load_command,
-    POLICIES: lambda name, target: make_policy(name),
+    POLICIES: load_maker,
     "agentgym.rewards": lambda name, target: load_target(target, name),
 }
 

@@ -13,7 +13,7 @@ from agentgym.errors import UnknownNameError, UsageError, did_you_mean
 from agentgym.policy import Policy
 
 GROUP = "agentgym.policies"
-"""Entry points of policies that others bring, each a class that is made without arguments."""
+"""Entry points of policies that others bring: classes made without arguments, or of what stands behind `name:`."""
 _MODEL_KINDS = ("openai", "litellm")
 AGENTFLOW = "agentflow"
 
@@ -53,17 +53,24 @@ def asks_a_model(spec: str) -> bool:
     return kind in _MODEL_KINDS or (bool(rest) and kind in entry_points(GROUP))
 
 
-def _installed(name: str, target: str, *given: str, **settings: Any) -> Policy:
-    """Made of what stands behind the colon, if anything does, and then with settings too."""
+def load_maker(name: str, target: str) -> Callable[..., Policy]:
+    """What makes an installed policy; UsageError where there is none."""
     module, _, attribute = target.partition(":")
     try:
-        cls = getattr(import_module(module), attribute)
+        maker: Callable[..., Policy] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"the policy {name!r} ({target}) cannot be made: {error}; mend what brings it") from error
+    return maker
+
+
+def _installed(name: str, target: str, *given: str, **settings: Any) -> Policy:
+    """Made of what stands behind the colon, if anything does, and then with settings too."""
+    cls = load_maker(name, target)
+    try:
         settings = {key: value for key, value in settings.items() if value is not None}
         _check_settings(name, cls, settings)
         policy = cls(*given, **settings)
-    except UsageError:
-        raise
-    except (ImportError, AttributeError, TypeError) as error:
+    except TypeError as error:
         raise UsageError(f"the policy {name!r} ({target}) cannot be made: {error}; mend what brings it") from error
     if not isinstance(policy, Policy):
         raise UsageError(f"the policy {name!r} ({target}) is a {type(policy).__name__} and no Policy")
