@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from textwrap import dedent
-from typing import get_args
 
 import anyio
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from agentgym.sandbox import Allowance, Case, CaseResult, Program
 from agentgym.sandbox.contract import Grading
 from agentgym.sandbox.local import LocalSandbox
-from tests.agentgym.sandbox.worlds import WORLDS, local_sandbox
+from tests.agentgym.sandbox.worlds import GRADINGS, WORLDS, local_sandbox
 
 ANSWERS = {str(number): f"answer-{secrets.token_hex(8)}" for number in range(4)}
 """What no program can know; it stands for what a poor program cannot compute."""
@@ -254,7 +253,7 @@ def graded(sandbox: LocalSandbox, program: Program, cases: list[Case], grading: 
     return anyio.run(lambda: sandbox.run(program, cases, ALLOWANCE, grading=grading))
 
 
-@pytest.mark.parametrize("grading", get_args(Grading))
+@pytest.mark.parametrize("grading", GRADINGS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_passes_nothing_it_cannot_solve(name: str, grading: Grading, sandbox: LocalSandbox) -> None:
     right = Program(f"print({ANSWERS!r}[input()])")
@@ -265,7 +264,7 @@ def test_a_program_passes_nothing_it_cannot_solve(name: str, grading: Grading, s
     assert not {result.status for result in results} & {"passed", "ran", "sandbox_error"}, results
 
 
-@pytest.mark.parametrize("grading", get_args(Grading))
+@pytest.mark.parametrize("grading", GRADINGS)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_passes_nothing_it_cannot_solve(name: str, grading: Grading, sandbox: LocalSandbox) -> None:
     right = Program(f"def f(n):\n    return {ANSWERS!r}[str(n)]", function="f")

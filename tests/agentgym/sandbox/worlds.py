@@ -18,6 +18,7 @@ from agentgym.sandbox.local import LocalSandbox
 ROOT = Path(__file__).parents[3]
 WORLDS = [pytest.param(None, id="all-layers"), pytest.param(False, id="no-namespaces", marks=pytest.mark.slow)]
 """The `namespaces` of a LocalSandbox."""
+GRADINGS = ["shared_then_isolated", pytest.param("isolated", marks=pytest.mark.slow)]
 NOBODY = 61_234
 """A user id that nobody has."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import get_args
 
 import anyio
 import pytest
@@ -13,7 +12,7 @@ from agentgym.sandbox import Allowance, Program
 from agentgym.sandbox.contract import Grading
 from agentgym.sandbox.local import LocalSandbox
 from tests.agentgym.sandbox.buggy_fixed.programs import PAIRS, Pair
-from tests.agentgym.sandbox.worlds import WORLDS, local_sandbox
+from tests.agentgym.sandbox.worlds import GRADINGS, WORLDS, local_sandbox
 
 FUNCTION = re.compile(r"^ *def (\w+)\(", re.MULTILINE)
 
@@ -31,7 +30,7 @@ def verdicts(sandbox: LocalSandbox, pair: Pair, code: str, grading: Grading) -> 
     return [result.status for result in results]
 
 
-@pytest.mark.parametrize("grading", get_args(Grading))
+@pytest.mark.parametrize("grading", GRADINGS)
 @pytest.mark.parametrize("pair", PAIRS, ids=[pair.name for pair in PAIRS])
 def test_the_right_one_passes_and_the_wrong_one_fails(pair: Pair, grading: Grading, sandbox: LocalSandbox) -> None:
     assert verdicts(sandbox, pair, pair.right_code, grading) == ["passed"] * len(pair.cases)

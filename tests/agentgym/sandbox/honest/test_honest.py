@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import get_args
 
 import anyio
 import pytest
@@ -12,7 +11,7 @@ from agentgym.sandbox import Allowance, Program
 from agentgym.sandbox.contract import Grading
 from agentgym.sandbox.local import LocalSandbox
 from tests.agentgym.sandbox.honest.programs import PROGRAMS, Honest
-from tests.agentgym.sandbox.worlds import WORLDS, local_sandbox
+from tests.agentgym.sandbox.worlds import GRADINGS, WORLDS, local_sandbox
 
 
 @pytest.fixture(scope="module", params=WORLDS)
@@ -20,7 +19,7 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[LocalSandbox]:
     yield from local_sandbox(workers=1, namespaces=request.param)
 
 
-@pytest.mark.parametrize("grading", get_args(Grading))
+@pytest.mark.parametrize("grading", GRADINGS)
 @pytest.mark.parametrize("honest", PROGRAMS, ids=[honest.name for honest in PROGRAMS])
 def test_a_right_program_passes(honest: Honest, grading: Grading, sandbox: LocalSandbox) -> None:
     program = Program(honest.text, function=honest.function)
