@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import get_args
 
 import anyio
 from anyio.lowlevel import RunVar
@@ -53,9 +52,7 @@ class CasewiseSandbox(Sandbox):
         on_result: OnResult | None = None,
     ) -> list[CaseResult]:
         allowance = allowance or Allowance()
-        if grading not in get_args(Grading):
-            raise UsageError(f"grading={grading!r} is none; there are: {', '.join(get_args(Grading))}")
-        refuse_wrong_use(program, cases, checker)
+        refuse_wrong_use(program, cases, checker, grading)
         self.refuse(program, allowance)
         results = dict.fromkeys(range(len(cases)), _CLOSED)
 

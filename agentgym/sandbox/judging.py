@@ -1,6 +1,6 @@
 """From what was seen of a program to what it is worth; shared by all back ends, and outside every sandbox.
 
-A back end calls `refuse_wrong_use(program, cases, checker)` before it runs anything. Of each case it then makes a
+A back end calls `refuse_wrong_use(program, cases, checker, grading)` before it runs anything. Of each case it makes a
 CaseResult of what happened, which is `ran` where the program ended well, and passes it through
 `judged(case, result, checker, function=program.function is not None)`; that turns `ran` into `passed` or
 `wrong_answer` where the case has an expected output, and leaves every other result alone.
@@ -11,10 +11,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 from agentgym.errors import SandboxFault, UsageError
 from agentgym.sandbox.checkers import agree, refuse_unknown
-from agentgym.sandbox.contract import Case, CaseResult, Checker, Program
+from agentgym.sandbox.contract import Case, CaseResult, Checker, Grading, Program
 
 _LONG = 100_000
 """What is longer than so many characters is compared in a thread: the event loop has other things to do."""
@@ -40,8 +41,12 @@ async def judged_aside(case: Case, result: CaseResult, checker: Checker, *, func
     return await run_sync(lambda: judged(case, result, checker, function=function))
 
 
-def refuse_wrong_use(program: Program, cases: Sequence[Case], checker: Checker) -> None:
+def refuse_wrong_use(
+    program: Program, cases: Sequence[Case], checker: Checker, grading: Grading = "shared_then_isolated"
+) -> None:
     """UsageError for what no back end can run or judge."""
+    if grading not in get_args(Grading):
+        raise UsageError(f"grading={grading!r} is none; there are: {', '.join(get_args(Grading))}")
     refuse_unknown(checker)
     if program.function is None:
         return

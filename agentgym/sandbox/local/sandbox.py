@@ -111,9 +111,7 @@ class LocalSandbox(Sandbox):
         on_result: OnResult | None = None,
     ) -> list[CaseResult]:
         allowance = allowance or Allowance()
-        if grading not in get_args(Grading):
-            raise UsageError(f"grading={grading!r} is none; there are: {', '.join(get_args(Grading))}")
-        refuse_wrong_use(program, cases, checker)
+        refuse_wrong_use(program, cases, checker, grading)
         await self.start()
         self._refuse(program, allowance)
         times_closed = self._times_closed
