@@ -1,11 +1,14 @@
 # The two commands are `make bench` and `make test`; both work on a fresh machine with Python 3.11+ and make.
+# `make train-demo` and `make learn` need torch, and have an environment of their own for it.
 
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --constraint constraints.txt
+TRAINING_VENV ?= .venv-training
+TRAINING_BIN  := $(TRAINING_VENV)/bin
 
-.PHONY: bench test test-all lint clean
+.PHONY: bench test test-all lint train-demo learn clean
 
 bench: $(VENV)/.installed
 	$(BIN)/agentgym bench all
@@ -22,8 +25,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+train-demo: $(TRAINING_VENV)/.installed-training
+	$(TRAINING_BIN)/python -m benchmarks.learning.demo
+
+learn: $(TRAINING_VENV)/.installed-training
+	$(TRAINING_BIN)/python -m benchmarks.learning
+
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(TRAINING_VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 # The stamps make the second run fast; a changed list of packages or commands installs again.
 
@@ -42,4 +51,10 @@ $(VENV)/.installed: $(VENV)/.python pyproject.toml constraints.txt
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "installing what the tests need into $(VENV)"
 	@$(PIP) --editable . --group dev
+	@touch $@
+
+$(TRAINING_VENV)/.installed-training: pyproject.toml constraints.txt
+	@echo "installing agentgym, with all that trains and serves, into $(TRAINING_VENV)"
+	@$(MAKE) --no-print-directory VENV=$(TRAINING_VENV) $(TRAINING_VENV)/.python
+	@$(TRAINING_BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,serve,viz]'
 	@touch $@

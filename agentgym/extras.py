@@ -18,6 +18,7 @@ EXTRA_OF = {
     "accelerate": "train",
     "pyarrow": "train",
     "tokenizers": "train",
+    "bitsandbytes": "bnb",
     "starlette": "serve",
     "uvicorn": "serve",
     "jinja2": "serve",

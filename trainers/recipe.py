@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agentgym.episode import Outcome
 from trainers.advantages import Scale
@@ -40,6 +40,8 @@ class LoraSettings(_Part):
     target_modules: tuple[str, ...] | Literal["all-linear"] = PROJECTIONS
     new_tokens: Literal["rows", "embeddings"] = "rows"
     """Of added tokens, what trains: their own rows alone, or all embeddings, tied as they were."""
+    tokens: tuple[str, ...] | None = None
+    """The added tokens; None: those the tokenizer is marked with, or has beyond the model's own. None at all: ()."""
 
 
 class OptimizerSettings(_Part):
@@ -61,6 +63,8 @@ class DataSettings(_Part):
     validation: tuple[Path, ...] = ()
     """The same, to be validated with; without any, a share of the sources is held out."""
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Held out too, and never read while training: what `agentgym train data --split` with the same seed calls test."""
     split_by: tuple[str, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     suites: tuple[str, ...] = ()
@@ -70,6 +74,14 @@ class DataSettings(_Part):
     distinct: bool = False
     max_length: Count | None = None
     """Longer rows are left out, and how many is told; none is cut."""
+
+    @model_validator(mode="after")
+    def _leave_some(self) -> Self:
+        if self.validation_share + self.test_share >= 1:
+            raise ValueError(
+                "validation_share and test_share leave nothing to train on; make them less than 1 together"
+            )
+        return self
 
 
 class GrpoSettings(_Part):
@@ -107,6 +119,8 @@ class LiveSettings(_Part):
     """Of the environment."""
     tasks: Path | None = None
     """A file of tasks; None: the environment's own."""
+    split: str | None = None
+    """Of the environment's own tasks, where it has splits."""
     group_size: Annotated[int, Field(ge=2)] = 8
     temperature: Positive = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -47,6 +47,8 @@ def integrate(model: str, out: Path, *, modes: Modes = STANDARD, weights: bool |
     done = Integrated(ids, added)
     if weights:
         done = _with_rows(transformers, model, out, done, related)
+    # Trainers of adapters read here whose rows they have to train.
+    tokenizer.init_kwargs["new_tokens"] = sorted({*ids, *(tokenizer.init_kwargs.get("new_tokens") or ())})
     tokenizer.save_pretrained(out)
     kept = _loaded(transformers.AutoTokenizer, str(out))
     for token, number in ids.items():

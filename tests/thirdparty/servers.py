@@ -16,6 +16,7 @@ from threading import Thread
 
 ROOT = Path(__file__).parents[2]
 CONSTRAINTS = ROOT / "constraints.txt"
+TEST_TOOLS = ("pytest", "pytest-asyncio", "pytest-timeout", "trio", "hypothesis", "jsonschema")
 START_S = 180.0
 """What a server may take to listen."""
 _LISTENS = re.compile(r"Uvicorn running on (http://[\w.:]+)")
@@ -36,6 +37,12 @@ def installed(name: str, *packages: str, spare: Path) -> Path:
         assert done.returncode == 0, done.stdout + done.stderr
         stamp.write_text(wanted)
     return place / "bin"
+
+
+def torch_programs(*, spare: Path) -> Path:
+    """Those of the environment in which agentgym is installed with all that trains and serves, once for all tests."""
+    extras = ["--editable", f"{ROOT}[train,serve,viz]", "transformers[serving]>=5.23"]
+    return installed("torch", *extras, *TEST_TOOLS, spare=spare)
 
 
 @contextmanager

@@ -16,10 +16,9 @@ from agentgym import Context, Conversation, Episode, Message, OpenAIPolicy, Turn
 from agentgym.lines import Retries
 from environments.guess import Guess
 from tests.thirdparty.conftest import Cli
-from tests.thirdparty.servers import installed, serving
+from tests.thirdparty.servers import serving, torch_programs
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.anyio]
-PACKAGES = ("transformers[serving]>=5.23", "torch", "tokenizers")
 QWEN, LLAMA = "tiny/qwen", "tiny/llama"
 """The server finds the calls in what the one writes, and leaves them in the text of the other."""
 COUNT = Conversation([Message("user", "Count from 1 to 5.")])
@@ -28,7 +27,7 @@ COUNT = Conversation([Message("user", "Count from 1 to 5.")])
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     place = tmp_path_factory.mktemp("transformers")
-    programs = installed("transformers-serve", *PACKAGES, spare=place)
+    programs = torch_programs(spare=place)
     alone = {"HF_HOME": str(place), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     making = [programs / "python", Path(__file__).with_name("tiny_checkpoint.py"), place / "hub"]
     done = subprocess.run(making, env=os.environ | alone, capture_output=True, text=True)

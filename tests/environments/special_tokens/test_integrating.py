@@ -115,6 +115,7 @@ def test_each_token_has_one_id_that_stays(family: str, tmp_path: Path) -> None:
     after = transformers.AutoTokenizer.from_pretrained(tmp_path / "new")
     assert {token: after.get_vocab()[token] for token in before.get_vocab()} == before.get_vocab()
     assert len(after) == size + 2
+    assert after.init_kwargs["new_tokens"] == sorted(TOKENS), "an adapter's trainer learns here what is new"
     for text in ("x<|EDIT|>y", "<|AGENT|><|EDIT|>", "\n<|EDIT|>\n", "edit the program <|AGENT|> again"):
         ids = after.encode(text, add_special_tokens=False)
         assert [number for number in ids if number >= size] == [
