@@ -1,0 +1,1 @@
+"""Recipes: files by name, how their layers settle into one, and what training by one takes."""
