@@ -1,0 +1,96 @@
+"""Rows as tensors, and the order in which they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from agentgym.extras import require
+from trainers.advantages import Lesson
+from trainers.dataset.rows import TokenRow
+
+WINDOW = 50
+"""Batches' worth of shuffled rows that are sorted by length together: more pads less, fewer mix better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Rows padded at their right ends to one length; every tensor is [rows, length]."""
+
+    input_ids: Any
+    attention_mask: Any
+    """1 for tokens, 0 for padding."""
+    mask: Any
+    """True for tokens that train; never the first of a row, which nothing foretells."""
+    old_logprobs: Any = None
+    """Of lessons: of the tokens that train, as they were sampled, and 0 elsewhere; None unless every row has them."""
+    advantages: Any = None
+    """Of lessons: each row's, at the tokens that train, and 0 elsewhere."""
+    weights: Any = None
+    """Of lessons: what each token counts, and 0 for what does not train."""
+    temperatures: Any = None
+    """Of lessons: what each token was sampled at; 1 where that is not known, or was greedy."""
+
+    @property
+    def trained_count(self) -> int:
+        """How many tokens train."""
+        return int(self.mask.sum())
+
+
+def batch_of(rows: Sequence[TokenRow] | Sequence[Lesson], *, pad_id: int, device: Any = "cpu") -> Batch:
+    """Pad rows together; of lessons all that is known of their tokens comes along."""
+    torch = require("torch")
+    lessons = [row for row in rows if isinstance(row, Lesson)]
+    plain = [row.row if isinstance(row, Lesson) else row for row in rows]
+    length = max(map(len, plain))
+
+    def padded(lists: Iterable[Sequence[Any]], fill: Any, kind: Any) -> Any:
+        filled = [[*values, *[fill] * (length - len(values))] for values in lists]
+        return torch.tensor(filled, dtype=kind).to(device)
+
+    masks = [(False, *row.loss_mask[1:]) for row in plain]
+    batch = Batch(
+        input_ids=padded((row.input_ids for row in plain), pad_id, torch.long),
+        attention_mask=padded(([1] * len(row) for row in plain), 0, torch.long),
+        mask=padded(masks, False, torch.bool),
+    )
+    if not lessons:
+        return batch
+    known = [values for row in plain if (values := row.aligned_logprobs()) is not None]
+    worth = torch.tensor([[lesson.advantage] for lesson in lessons], dtype=torch.float32).to(device)
+    return replace(
+        batch,
+        old_logprobs=padded(known, 0.0, torch.float32) * batch.mask if len(known) == len(plain) else None,
+        advantages=worth * batch.mask,
+        weights=padded((lesson.token_weights() for lesson in lessons), 0.0, torch.float32) * batch.mask,
+        temperatures=padded(map(_temperatures, plain), 1.0, torch.float32),
+    )
+
+
+def _temperatures(row: TokenRow) -> list[float]:
+    values = [1.0] * len(row)
+    for sample in row.samples:
+        values[sample.begin : sample.end] = [sample.temperature or 1.0] * len(sample)
+    return values
+
+
+def bucketed(lengths: Sequence[int], *, size: int, seed: int, epoch: int = 0) -> list[list[int]]:
+    """The places of all rows as batches of about equal lengths: another order for each epoch, the same for a seed.
+
+    The longest rows come first, so that what memory cannot hold shows at once; the one batch that may be short is last.
+    """
+    random = Random(f"{seed} {epoch}")
+    order = list(range(len(lengths)))
+    random.shuffle(order)
+    batches: list[list[int]] = []
+    for begin in range(0, len(order), size * WINDOW):
+        window = sorted(order[begin : begin + size * WINDOW], key=lambda place: -lengths[place])
+        batches += [window[at : at + size] for at in range(0, len(window), size)]
+    short = [batches.pop()] if batches and len(batches[-1]) < size else []
+    random.shuffle(batches)
+    if batches:
+        longest = max(range(len(batches)), key=lambda number: max(lengths[place] for place in batches[number]))
+        batches[0], batches[longest] = batches[longest], batches[0]
+    return batches + short

@@ -1,0 +1,1 @@
+"""Imitation: what good rollouts and dialogues say is learnt token by token."""
