@@ -163,7 +163,10 @@ class FakeEndpoint:
             await runner.cleanup()
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        raw = await request.read()
+        try:
+            raw = await request.read()
+        except ConnectionError:  # a client that gave up while it was sending hears no answer
+            return web.Response(status=400)
         body = _json_object(raw)
         digest = blake2b(raw, digest_size=16).hexdigest() if self._remember else ""
         asked = ChatRequest(body or {}, request.headers, digest)

@@ -388,7 +388,7 @@ async def test_who_leaves_a_plain_iteration_leaves_nothing_running_and_keeps_its
     async for episode in rollouts(endless(), COUNTING, concurrency=5):
         assert episode.outcome != "not_evaluable"
         break
-    with anyio.fail_after(20), pytest.raises(KeyError, match="mine"):
+    with anyio.fail_after(100), pytest.raises(KeyError, match="mine"):
         await find_fault()
     await closed.wait()
     await anyio.lowlevel.checkpoint()

@@ -216,10 +216,10 @@ async def test_what_breaks_is_marked(kept: Kept) -> None:
 
 async def test_a_call_that_hangs_is_marked_and_ends(kept: Kept) -> None:
     with FakeEndpoint(Trouble.HANG) as endpoint:
-        policy = OpenAIPolicy("fake", base_url=endpoint.base_url, timeout_s=0.05, retries=Retries(attempts=1))
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url, timeout_s=0.5, retries=Retries(attempts=1))
         await rollout(Look(), policy, Task(id="t1"))
         patient = OpenAIPolicy("fake", base_url=endpoint.base_url)
-        await rollout(Look(), patient, Task(id="t2"), limits=Limits(seconds=0.05))
+        await rollout(Look(), patient, Task(id="t2"), limits=Limits(seconds=0.5))
         await policy.aclose()
         await patient.aclose()
     first, second = kept.named("chat fake")

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the local sandb
 CASES: list[Pair] = [("1\n", "2\n"), ("2\n", "3\n"), ("3\n", "4\n")]
 RIGHT = "import sys\nprint(int(sys.stdin.readline()) + 1)\n"
 WRONG_ON_THE_SECOND = "number = int(input())\nprint(number + (number != 2))\n"
-BUSY = "import time\nwhile time.process_time() < 0.3:\n    pass\n"
+BUSY = "import time\nwhile time.process_time() < 0.6:\n    pass\n"
 """Takes so much CPU, however long that may last."""
 SAID = "print('ended', flush=True)\n"
 
@@ -64,8 +64,8 @@ def test_everybodys_cpu_is_counted_once(code: str) -> None:
                 process.wait()
             taken_s = sandbox.family_cpu_s() - before_s
             process.kill()
-        assert 0.25 < taken_s < 0.55
-        assert sandbox.family_cpu_s() - before_s == pytest.approx(taken_s, abs=0.1), "and again when it has ended"
+        assert 0.5 < taken_s < 1.1
+        assert sandbox.family_cpu_s() - before_s == pytest.approx(taken_s, abs=0.2), "and again when it has ended"
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-import venv
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,10 +33,10 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> str:
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("beside-litellm")
-    venv.create(place / "venv", with_pip=True)
-    python = place / "venv" / "bin" / "python"
-    constraints = ("--constraint", ROOT / "constraints.txt")
-    run(python, "-m", "pip", "install", "--quiet", *constraints, f"{ROOT}[litellm]", *NEEDED, cwd=place)
+    uv, python = (sys.executable, "-m", "uv"), place / "venv" / "bin" / "python"
+    run(*uv, "venv", "--quiet", "--python", sys.executable, place / "venv", cwd=place)
+    into = ("--quiet", "--python", python, "--compile-bytecode", "--constraint", ROOT / "constraints.txt")
+    run(*uv, "pip", "install", *into, f"{ROOT}[litellm]", *NEEDED, cwd=place)
     return python
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import venv
 import zipfile
 from pathlib import Path
 
@@ -28,6 +27,15 @@ def build(source: Path, out: Path) -> Path:
     run(sys.executable, "-m", "build", "--wheel", "--outdir", out, source, cwd=source)
     (wheel,) = out.glob("*.whl")
     return wheel
+
+
+def installed(*archives: Path, place: Path) -> Path:
+    """The programs of a new environment, with these in it one after the other; pip does it in the README's tests."""
+    uv, bin_ = (sys.executable, "-m", "uv"), place / "venv" / "bin"
+    run(*uv, "venv", "--quiet", "--python", sys.executable, place / "venv", cwd=place)
+    for archive in archives:
+        run(*uv, "pip", "install", "--quiet", "--python", bin_ / "python", "--compile-bytecode", archive, cwd=place)
+    return bin_
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +74,7 @@ def test_the_wheel_holds_exactly_the_four_packages(wheel: Path) -> None:
 
 @pytest.mark.parametrize("order", ["decoy first", "decoy last"])
 def test_the_command_line_works_beside_the_decoy(wheel: Path, decoy: Path, tmp_path: Path, order: str) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
-    bin_ = tmp_path / "venv" / "bin"
-    for archive in (decoy, wheel) if order == "decoy first" else (wheel, decoy):
-        run(bin_ / "pip", "install", "--quiet", archive, cwd=tmp_path)
+    bin_ = installed(*((decoy, wheel) if order == "decoy first" else (wheel, decoy)), place=tmp_path)
     assert "guess" in run(bin_ / "agentgym", "envs", cwd=tmp_path)
     assert "solved" in run(bin_ / "agentgym", "play", "guess", "--policy", "oracle", "--seed", "1", cwd=tmp_path)
     assert "guess" in run(bin_ / "agentgym", "bench", "guess", "--limit", "2", cwd=tmp_path)
@@ -80,9 +85,7 @@ def test_the_command_line_works_beside_the_decoy(wheel: Path, decoy: Path, tmp_p
 
 
 def test_somebody_elses_package_on_the_path_is_named(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
-    bin_ = tmp_path / "venv" / "bin"
-    run(bin_ / "pip", "install", "--quiet", wheel, cwd=tmp_path)
+    bin_ = installed(wheel, place=tmp_path)
     other = tmp_path / "work" / "environments"
     other.mkdir(parents=True)
     (other / "__init__.py").write_text("")

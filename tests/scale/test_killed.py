@@ -21,7 +21,7 @@ from agentgym import ToolCall, Turn
 from agentgym.testing import ChatRequest, FakeEndpoint
 
 PLAYER = Path(__file__).with_name("player.py")
-KILLS, TRIALS = 10, 20
+KILLS, TRIALS = 10, 10
 CONCURRENCY = 16
 """The player's: so many calls may be under way when it is killed."""
 

@@ -156,7 +156,7 @@ async def test_of_two_runs_that_share_lines_each_is_told_when_there_is_room_agai
     async def play(name: str, count: int, policy: Policy) -> None:
         played[name] = (await run(jobs(count), policy, lines=lines)).summary["episodes"]
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(100):
         async with anyio.create_task_group() as group:
             group.start_soon(play, "quiet", 100, Through(quiet))
             await quiet.crowd.wait()  # more are not begun at a time

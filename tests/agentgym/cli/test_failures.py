@@ -23,7 +23,7 @@ from tests.agentgym.cli.conftest import Cli
 
 CANARY = "sk-canary-7f3a9c1e5b2d4860"
 ANSWER = Turn(tool_calls=(ToolCall("guess", {"n": 3}),))
-MOST_S = 10.0
+MOST_S = 60.0
 
 
 def bench(*words: object, env: Mapping[str, str] | None = None, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -31,7 +31,7 @@ def bench(*words: object, env: Mapping[str, str] | None = None, cwd: Path) -> su
     program = [sys.executable, "-m", "agentgym", "bench", "guess", *map(str, words)]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AGENTGYM_"))}
     environment = {**inherited, "OPENAI_API_KEY": CANARY, **(env or {})}
-    return subprocess.run(program, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(program, cwd=cwd, env=environment, capture_output=True, text=True, timeout=110)
 
 
 @contextmanager
@@ -157,7 +157,7 @@ def test_a_second_process_on_the_same_run_is_refused(tmp_path: Path) -> None:
 
     def answer(request: ChatRequest) -> Turn:
         begun.set()
-        over.wait(30)
+        over.wait(90)
         return ANSWER
 
     with FakeEndpoint(answer) as endpoint:
@@ -165,7 +165,7 @@ def test_a_second_process_on_the_same_run_is_refused(tmp_path: Path) -> None:
         first: list[subprocess.CompletedProcess[str]] = []
         thread = threading.Thread(target=lambda: first.append(bench(*words, cwd=tmp_path)))
         thread.start()
-        assert begun.wait(30)
+        assert begun.wait(90)
         second = bench(*words, "--no-preflight", cwd=tmp_path)
         over.set()
         thread.join()

@@ -117,7 +117,7 @@ def test_ctrl_c_while_a_person_thinks_is_130_and_one_line() -> None:
             while process.stderr.read(1) != ">":
                 assert process.poll() is None
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=10) == 130
+            assert process.wait(timeout=60) == 130
             assert process.stderr.read().strip() == "agentgym play: interrupted"
         finally:
             process.kill()
@@ -129,7 +129,7 @@ def test_a_reader_who_had_enough_is_no_error() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 COMMAND = """

@@ -80,9 +80,9 @@ def test_killed_again_and_again_it_ends_like_one_that_never_was(cli: Cli, tmp_pa
         for number, command in enumerate(commands, 1):
             server.allow(5)
             process = subprocess.Popen([sys.executable, "-m", "agentgym", *command, *pace], cwd=tmp_path)
-            assert server.full.wait(30)
+            assert server.full.wait(90)
             process.kill()
-            process.wait(30)
+            process.wait(90)
             assert endpoint.answered == NEEDED + 5 * number
         server.allow(NEEDED)
         ran = cli("resume", str(cut), "--quiet", "--json")

@@ -225,13 +225,13 @@ async def test_a_fault_by_chance_is_survived(clock: Clock, first: Reply | Endpoi
 
 
 async def test_a_server_that_hangs_is_given_up_for_real_and_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "PREFLIGHT_S", 0.5)
-    monkeypatch.setattr(preflight, "_ATTEMPT_S", 0.2)
+    monkeypatch.setattr(preflight, "PREFLIGHT_S", 2.0)
+    monkeypatch.setattr(preflight, "_ATTEMPT_S", 0.8)
     monkeypatch.setattr(preflight, "_PAUSE_S", 0.01)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as silent:
         port = silent.extra(anyio.abc.SocketAttribute.local_port)
         policy = OpenAIPolicy("m", base_url=f"http://127.0.0.1:{port}/v1", api_key=CANARY)
-        with anyio.fail_after(5), pytest.raises(UsageError, match=r"/models: no answer within [\d.]+ s ") as wrong:
+        with anyio.fail_after(60), pytest.raises(UsageError, match=r"/models: no answer within [\d.]+ s ") as wrong:
             await policy.preflight()
         await policy.aclose()
     assert CANARY not in str(wrong.value)

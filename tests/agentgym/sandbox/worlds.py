@@ -18,7 +18,12 @@ from agentgym.sandbox.local import LocalSandbox
 ROOT = Path(__file__).parents[3]
 WORLDS = [pytest.param(None, id="all-layers"), pytest.param(False, id="no-namespaces", marks=pytest.mark.slow)]
 """The `namespaces` of a LocalSandbox."""
-GRADINGS = ["shared_then_isolated", pytest.param("isolated", marks=pytest.mark.slow)]
+GRADED = [
+    pytest.param(None, "shared_then_isolated", id="all-layers-shared_then_isolated"),
+    pytest.param(None, "isolated", id="all-layers-isolated", marks=pytest.mark.slow),
+    pytest.param(False, "shared_then_isolated", id="no-namespaces-shared_then_isolated", marks=pytest.mark.slow),
+]
+"""`namespaces` and way of grading: the layers know nothing of grading, so that the fourth pair would show nothing."""
 NOBODY = 61_234
 """A user id that nobody has."""
 

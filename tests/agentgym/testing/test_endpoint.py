@@ -115,7 +115,7 @@ async def test_it_hangs_until_it_closes_and_closes_at_once() -> None:
         refused.append(True)
 
     async with anyio.create_task_group() as group:
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             async with FakeEndpoint(hang) as endpoint:
                 group.start_soon(wait_in_vain)
                 await anyio.to_thread.run_sync(heard.wait)

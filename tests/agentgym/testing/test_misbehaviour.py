@@ -133,8 +133,9 @@ async def test_a_stream_says_what_the_whole_answer_says(n: int) -> None:
 async def test_every_trouble_is_a_fault_that_passes_but_a_slow_answer(trouble: Trouble, stream: bool) -> None:
     faults = Faults(rate=1.0, kinds=[trouble])
     async with FakeEndpoint(CALL, faults=faults) as endpoint:
+        timeout_s = 1.0 if trouble is Trouble.HANG else 60.0
         policy = OpenAIPolicy(
-            "m", base_url=endpoint.base_url, timeout_s=1.0, stream=stream, retries=Retries(attempts=1)
+            "m", base_url=endpoint.base_url, timeout_s=timeout_s, stream=stream, retries=Retries(attempts=1)
         )
         session, conversation = policy.start(Context()), Conversation([Message("user", "hello")])
         if trouble is Trouble.DRIP:

@@ -76,7 +76,7 @@ async def polite(stream: SocketStream) -> None:
         await stream.send(OK)
 
 
-async def post(transport: Transport, url: str, *, timeout_s: float = 5.0) -> Reply:
+async def post(transport: Transport, url: str, *, timeout_s: float = 60.0) -> Reply:
     return await transport.post(url, b"{}", {"Content-Type": "application/json"}, timeout_s=timeout_s)
 
 
@@ -90,7 +90,7 @@ async def test_all_share_the_connections_and_the_last_to_close_lets_them_go() ->
         assert server.connections == 1
         empty = server.empty
         await second.aclose()
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await empty.wait()
 
 
@@ -116,7 +116,7 @@ async def test_one_that_was_dropped_unclosed_keeps_nothing_open() -> None:
         gc.collect()
         empty = server.empty
         await closed.aclose()
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await empty.wait()
 
 
@@ -160,14 +160,14 @@ async def hang(stream: SocketStream) -> None:
         (hang_up, "broken", r"no whole answer came: .+"),
         (stop_short, "broken", r"no whole answer came: .+"),
         (greet, "broken", r"no whole answer came: .+"),
-        (hang, "timeout", r"no answer within 0\.2 s"),
+        (hang, "timeout", r"no answer within 1 s"),
     ],
 )
 async def test_what_goes_wrong_is_told_alike_on_both_loops(talk: Talk, kind: str, told: str) -> None:
     transport = PooledTransport()
     async with serving(talk) as server:
         with pytest.raises(EndpointFault) as broken:
-            await post(transport, server.url, timeout_s=5.0 if kind == "broken" else 0.2)
+            await post(transport, server.url, timeout_s=60.0 if kind == "broken" else 1.0)
         await transport.aclose()
     assert broken.value.kind == kind
     assert re.fullmatch(told, str(broken.value))
@@ -206,10 +206,10 @@ async def test_a_call_that_is_cancelled_takes_its_connection_with_it() -> None:
         empty = server.empty
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(post, transport, server.url)
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 await here.wait()
             tasks.cancel_scope.cancel()
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await empty.wait()
         await transport.aclose()
 
@@ -219,7 +219,7 @@ def test_one_transport_serves_loop_after_loop_and_each_lets_go_at_its_end(anyio_
     with FakeEndpoint("fine") as endpoint:
 
         async def look() -> Transport:
-            reply = await transport.get(f"{endpoint.base_url}/models", {}, timeout_s=5)
+            reply = await transport.get(f"{endpoint.base_url}/models", {}, timeout_s=60)
             assert reply.status == 200
             return await transport.open()
 

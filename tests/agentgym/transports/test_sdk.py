@@ -224,11 +224,11 @@ async def test_a_stream_that_breaks_off_is_broken_and_one_that_stops_is_late() -
         yield b"data: 1\n\n"
         await anyio.sleep_forever()
 
-    for pieces, kind, text in ((breaking, "broken", "peer closed connection"), (stopping, "timeout", "within 0.2 s")):
+    for pieces, kind, text in ((breaking, "broken", "peer closed connection"), (stopping, "timeout", "within 1 s")):
         heard: list[bytes] = []
         async with mocked(lambda request, pieces=pieces: http.Response(200, content=pieces())) as transport:
             with pytest.raises(EndpointFault, match=text) as caught:
-                await transport.post(URL, BODY, HEADERS, timeout_s=0.2, on_chunk=heard.append)
+                await transport.post(URL, BODY, HEADERS, timeout_s=1.0, on_chunk=heard.append)
         assert (caught.value.kind, heard) == (kind, [b"data: 1\n\n"])
 
 
@@ -269,7 +269,7 @@ async def test_a_key_with_a_line_break_is_refused_and_not_told() -> None:
 
 
 async def test_the_deadline_of_the_call_holds_and_that_of_the_client_too() -> None:
-    for timeout_s, options, text in ((0.3, {}, "within 0.3 s"), (60, {"timeout": 0.3}, "the client's own timeout")):
+    for timeout_s, options, text in ((1.0, {}, "within 1 s"), (60, {"timeout": 1.0}, "the client's own timeout")):
         async with served(Trouble.HANG, **options) as (_, transport):
             with pytest.raises(EndpointFault, match=text) as caught:
                 await post(transport, timeout_s=timeout_s)

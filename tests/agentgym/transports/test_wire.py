@@ -76,11 +76,11 @@ async def request(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     return head, await reader.readexactly(length)
 
 
-async def post(transport: WireTransport, url: str, *, body: bytes = b"{}", timeout_s: float = 5.0) -> Reply:
+async def post(transport: WireTransport, url: str, *, body: bytes = b"{}", timeout_s: float = 60.0) -> Reply:
     return await transport.post(url, body, {"Content-Type": "application/json"}, timeout_s=timeout_s)
 
 
-async def fault(transport: WireTransport, url: str, *, body: bytes = b"{}", timeout_s: float = 5.0) -> EndpointFault:
+async def fault(transport: WireTransport, url: str, *, body: bytes = b"{}", timeout_s: float = 60.0) -> EndpointFault:
     with pytest.raises(EndpointFault) as broken:
         await post(transport, url, body=body, timeout_s=timeout_s)
     assert "\n" not in str(broken.value)
@@ -140,7 +140,7 @@ async def test_the_body_and_the_headers_arrive_as_they_were_given() -> None:
 
     body = bytes(range(256)) * 1000
     async with serving(listen) as (server, transport):
-        await transport.post(f"{server.url}?v=1&x=a b", body, {"Authorization": "Bearer k"}, timeout_s=5)
+        await transport.post(f"{server.url}?v=1&x=a b", body, {"Authorization": "Bearer k"}, timeout_s=60)
     ((head, got),) = heard
     assert got == body
     assert head.startswith(b"POST /v1/chat?v=1&x=a%20b HTTP/1.1\r\nHost: 127.0.0.1:")
@@ -179,7 +179,7 @@ async def test_one_that_reads_nothing_of_it_is_given_up_in_time() -> None:
         await over.wait()
 
     async with serving(sulk) as (server, transport):
-        assert (await fault(transport, server.url, body=b"x" * 20_000_000, timeout_s=0.2)).kind == "timeout"
+        assert (await fault(transport, server.url, body=b"x" * 20_000_000, timeout_s=1.0)).kind == "timeout"
         over.set()
 
 
@@ -203,7 +203,7 @@ async def test_a_redirect_is_an_answer_for_the_key_goes_nowhere_else() -> None:
 
     async with serving(send_away) as (server, transport):
         assert (await post(transport, server.url)).status == 307
-        assert (await transport.get(server.url, {}, timeout_s=5)).headers["location"] == "/v1/other"
+        assert (await transport.get(server.url, {}, timeout_s=60)).headers["location"] == "/v1/other"
 
 
 @pytest.mark.parametrize("said", [b"", b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"])
@@ -233,7 +233,7 @@ async def test_an_answer_that_a_reset_cut_off_is_not_whole(said: bytes) -> None:
 
     async with serving(reset) as (server, transport):
         with pytest.raises(EndpointFault, match="hung up in the middle of it") as broken:
-            await transport.post(server.url, b"{}", {}, timeout_s=5, on_chunk=lambda chunk: came.set())
+            await transport.post(server.url, b"{}", {}, timeout_s=60, on_chunk=lambda chunk: came.set())
         assert broken.value.kind == "broken"
 
 
@@ -246,10 +246,10 @@ async def test_a_server_that_says_nothing_is_given_up_in_time_and_its_connection
         gone.set()
 
     async with serving(hang) as (server, transport):
-        broken = await fault(transport, server.url, timeout_s=0.2)
+        broken = await fault(transport, server.url, timeout_s=1.0)
         assert broken.kind == "timeout"
-        assert str(broken) == "no answer within 0.2 s"
-        await asyncio.wait_for(gone.wait(), 5)
+        assert str(broken) == "no answer within 1 s"
+        await asyncio.wait_for(gone.wait(), 60)
 
 
 async def test_drops_do_not_lengthen_the_deadline() -> None:
@@ -262,7 +262,7 @@ async def test_drops_do_not_lengthen_the_deadline() -> None:
             await asyncio.sleep(0.02)
 
     async with serving(drip) as (server, transport):
-        assert (await fault(transport, server.url, timeout_s=0.2)).kind == "timeout"
+        assert (await fault(transport, server.url, timeout_s=1.0)).kind == "timeout"
 
 
 async def test_a_connection_that_the_server_closed_meanwhile_is_not_used_again() -> None:
@@ -322,7 +322,7 @@ async def test_what_comes_without_a_question_ends_the_connection() -> None:
     async with serving(chat) as (server, transport):
         await post(transport, server.url)
         again.set()
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), 60)
         await post(transport, server.url)
         assert server.connections == 2
 
@@ -363,7 +363,7 @@ async def test_a_call_that_is_cancelled_takes_its_connection_with_it() -> None:
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await asyncio.wait_for(gone.wait(), 5)
+        await asyncio.wait_for(gone.wait(), 60)
 
 
 async def test_who_is_told_of_the_pieces_may_raise_and_hears_of_it() -> None:
@@ -372,7 +372,7 @@ async def test_who_is_told_of_the_pieces_may_raise_and_hears_of_it() -> None:
 
     async with serving(polite) as (server, transport):
         with pytest.raises(ValueError, match="not to my taste") as raised:
-            await transport.post(server.url, b"{}", {}, timeout_s=5, on_chunk=choke)
+            await transport.post(server.url, b"{}", {}, timeout_s=60, on_chunk=choke)
         assert not isinstance(raised.value, BadAnswer)
         assert (await post(transport, server.url)).status == 200
         assert server.connections == 2
@@ -403,12 +403,12 @@ async def test_deadlines_are_kept_after_closing_too() -> None:
         await reader.read()
 
     async with serving(hang) as (server, transport):
-        early = asyncio.create_task(fault(transport, server.url, timeout_s=0.1))
+        early = asyncio.create_task(fault(transport, server.url, timeout_s=1.0))
         await server.visits.acquire()
         await transport.aclose()
         await early
-        async with asyncio.timeout(5):
-            assert (await fault(transport, server.url, timeout_s=0.3)).kind == "timeout"
+        async with asyncio.timeout(60):
+            assert (await fault(transport, server.url, timeout_s=1.0)).kind == "timeout"
 
 
 async def test_a_short_deadline_is_kept_beside_a_long_one() -> None:
@@ -418,8 +418,8 @@ async def test_a_short_deadline_is_kept_beside_a_long_one() -> None:
     async with serving(hang) as (server, transport):
         long = asyncio.create_task(fault(transport, server.url, timeout_s=600))
         await server.visits.acquire()
-        async with asyncio.timeout(0.9):
-            assert (await fault(transport, server.url, timeout_s=0.1)).kind == "timeout"
+        async with asyncio.timeout(60):
+            assert (await fault(transport, server.url, timeout_s=1.0)).kind == "timeout"
         long.cancel()
 
 
@@ -442,7 +442,7 @@ async def test_nobody_there(url: str, told: str) -> None:
 async def test_a_header_cannot_smuggle_another_one() -> None:
     async with serving(polite) as (server, transport):
         with pytest.raises(EndpointFault, match="line break"):
-            await transport.post(server.url, b"", {"X": "a\r\nEvil: b"}, timeout_s=5)
+            await transport.post(server.url, b"", {"X": "a\r\nEvil: b"}, timeout_s=60)
         assert server.connections == 0
 
 
@@ -488,10 +488,10 @@ async def test_a_lookup_that_takes_too_long_is_given_up(monkeypatch: pytest.Monk
     monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **options: over.wait(30))
     transport = WireTransport()
     try:
-        broken = await fault(transport, "http://slow.example/v1", timeout_s=0.1)
+        broken = await fault(transport, "http://slow.example/v1", timeout_s=1.0)
     finally:
         over.set()
-    assert (broken.kind, str(broken)) == ("unreachable", "cannot connect: no connection within 0.1 s")
+    assert (broken.kind, str(broken)) == ("unreachable", "cannot connect: no connection within 1 s")
     await transport.aclose()
 
 
@@ -533,7 +533,7 @@ async def test_calls_go_through_the_proxy_that_is_named_and_straight_where_it_is
         monkeypatch.setenv("NO_PROXY", place)
         for _ in range(2):
             assert (await post(transport, "http://model.invalid/v1/chat")).body == b"by"
-        assert (await transport.get("http://model.invalid/v1/models", {}, timeout_s=5)).body == b"by"
+        assert (await transport.get("http://model.invalid/v1/models", {}, timeout_s=60)).body == b"by"
         assert (await post(transport, server.url)).body == b"ok"
     told = [b"POST http://model.invalid/v1/chat HTTP/1.1"] * 2 + [b"GET http://model.invalid/v1/models HTTP/1.1"]
     assert heard == told
@@ -600,9 +600,9 @@ async def test_a_server_that_never_shakes_hands_is_given_up_in_time_and_its_conn
         gone.set()
 
     async with serving(stare) as (server, transport):
-        broken = await fault(transport, server.url.replace("http:", "https:"), timeout_s=0.2)
-        assert (broken.kind, str(broken)) == ("unreachable", "cannot connect: no connection within 0.2 s")
-        await asyncio.wait_for(gone.wait(), 5)
+        broken = await fault(transport, server.url.replace("http:", "https:"), timeout_s=1.0)
+        assert (broken.kind, str(broken)) == ("unreachable", "cannot connect: no connection within 1 s")
+        await asyncio.wait_for(gone.wait(), 60)
 
 
 async def test_plain_speech_where_a_handshake_was_hoped_for_is_told_of() -> None:

@@ -19,8 +19,8 @@ Code = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def code(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Code:
-    """Run `agentgym code ...` in this process, with plain processes for a sandbox."""
-    monkeypatch.setenv("AGENTGYM_SANDBOX", "none")
+    """Run `agentgym code ...` in this process."""
+    monkeypatch.setenv("AGENTGYM_SANDBOX", "local")
 
     def run(*words: object) -> tuple[int, str, str]:
         parser = Parser(prog="agentgym code")

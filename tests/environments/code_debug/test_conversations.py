@@ -42,7 +42,7 @@ async def rows_of(sandbox: Sandbox, seed: int, **settings: Any) -> list[dict[str
 
 
 async def test_conversations_are_real_and_the_same_every_time() -> None:
-    async with make_sandbox("none") as sandbox:
+    async with make_sandbox("local") as sandbox:
         rows = await rows_of(sandbox, 0)
         assert rows == await rows_of(sandbox, 0)
         assert len({row["metadata"]["pattern"] for row in rows}) >= 3
@@ -81,7 +81,7 @@ async def replay(row: dict[str, Any], sandbox: Sandbox) -> None:
 
 
 async def test_tools_go_by_the_names_of_the_config() -> None:
-    async with make_sandbox("none") as sandbox:
+    async with make_sandbox("local") as sandbox:
         rows = await rows_of(
             sandbox, 1, tool_config={"tool_schema": {"name": "code_interpreter"}}, max_debug_attempts=2
         )
@@ -95,7 +95,7 @@ async def test_tools_go_by_the_names_of_the_config() -> None:
 async def test_a_problem_without_solution_is_left_out() -> None:
     told: list[Prepared] = []
     problem = bundled_problem("factorial").model_copy(update={"solution": None})
-    async with make_sandbox("none") as sandbox:
+    async with make_sandbox("local") as sandbox:
         make_env = partial(CodeDebugEnv, sandbox)
         await prepare([problem], make_env=make_env, observe=observe_in(sandbox), tell=told.append)
     assert told == [Prepared("factorial", problem="has no solution to put bugs into")]

@@ -11,6 +11,7 @@ from agentgym import IdlePolicy, OraclePolicy, RandomPolicy, ToolError, rollout
 from agentgym.errors import UnknownNameError, UsageError
 from agentgym.messages import ToolCall
 from agentgym.sandbox import CaseResult
+from agentgym.sandbox.local import LocalSandbox
 from agentgym.testing import check_env
 from agentgym.tools import Say
 from environments.code_debug.env import CodeDebugEnv
@@ -273,7 +274,7 @@ async def test_a_real_program_is_really_run() -> None:
         visible=(Case.of_call([1, 2], 3),),
         hidden=(Case.of_call([1, 2], 3), Case.of_call([-1, 1], 0)),
     )
-    async with CodeDebugEnv("none", debug_prints=True) as env:
+    async with CodeDebugEnv("local", debug_prints=True) as env:
         await env.reset(factorial, seed=1)
         seen = await run(env, "n = int(input())\nprint(total)\n", test_case_index=0)
         assert (seen.status, seen.error_type, seen.line, seen.variables) == (
@@ -282,7 +283,7 @@ async def test_a_real_program_is_really_run() -> None:
             2,
             {"n": "5"},
         )
-        seen = await run(env, "while True: pass", test_case_index=0, timeout=0.2)
+        seen = await run(env, "while True: pass", test_case_index=0, timeout=1)
         assert (seen.status, "line 1" in seen.suggestion) == ("timeout", True)
         await env.call("submit", {"code": factorial.solution or ""})
         assert (env.solved, env.reward) == (True, pytest.approx(1.25))
@@ -318,5 +319,8 @@ async def test_tasks_come_from_a_file_of_problems_too(words: Any, tmp_path: Any)
 
 async def test_the_contract_is_kept() -> None:
     tasks = [one for one in CodeDebugEnv().tasks() if one.id in ("factorial", "array-sum--IndexError")]
-    report = await check_env(lambda: CodeDebugEnv("none"), tasks=tasks[:2], seeds=1, instances=4)
+    async with LocalSandbox(workers=2) as sandbox:
+        report = await check_env(
+            lambda: CodeDebugEnv(sandbox), tasks=tasks[:2], seeds=1, instances=4, max_block_ms=100, timeout_s=600
+        )
     assert report.ok, report

@@ -35,11 +35,11 @@ def test_every_problem_is_there_to_write_and_to_debug() -> None:
 
 async def test_bundled_bugs_are_what_they_say() -> None:
     problems = {problem.query_id: problem for problem in bundled_problems()}
-    async with CodeDebugEnv("none") as env:
+    async with CodeDebugEnv("local") as env:
         for bug in bundled_bugs()[::20]:
             await env.reset(CodeTask.of(problems[bug.query_id]), seed=1)
             for code, wanted in ((bug.code, bug.bug_class), (bug.fixed, "passed")):
-                step = await env.call("run_code", {"code": code, "test_case_index": bug.case, "timeout": 0.5})
+                step = await env.call("run_code", {"code": code, "test_case_index": bug.case, "timeout": 1})
                 seen: Any = step.observation
                 assert (seen.error_type if seen.status == "runtime_error" else seen.status) == wanted, bug
 
@@ -89,7 +89,7 @@ async def test_the_figures(words: Any, task: CodeTask, tmp_path: Path) -> None:
 
 async def test_the_oracle_solves_them_all_and_the_run_shares_one_sandbox(tmp_path: Path) -> None:
     tasks = CodeDebugEnv().tasks()[::40]
-    jobs = [Job(make=lambda: CodeDebugEnv("none"), task=task, seed=1) for task in tasks]
+    jobs = [Job(make=lambda: CodeDebugEnv("local"), task=task, seed=1) for task in tasks]
     summary: Any = (await run(jobs, OraclePolicy(), tmp_path / "run")).summary
     assert (summary["solved_rate"], summary["mean_reward"]) == (1.0, pytest.approx(1.35))
     assert code_debug(read_episodes(tmp_path / "run"))["share_of_cases_passed"] == 1.0

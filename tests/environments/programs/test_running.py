@@ -9,7 +9,7 @@ from environments.programs.problem import Case
 from environments.programs.running import run_program
 
 pytestmark = pytest.mark.anyio
-LIMITS = Allowance(cpu_s=2.0)
+LIMITS = Allowance(cpu_s=20.0)
 CASE = Case.of_call([[3, 1, 2]], 6)
 SOLUTION = "class Solution:\n    def total(self, nums: List[int]) -> int:\n        {}\n"
 

@@ -343,5 +343,7 @@ async def test_wrong_settings_say_what_to_do(db: RetailDB) -> None:
 
 async def test_the_contract_is_kept(db: RetailDB, anyio_backend: str) -> None:
     wanted = [task(("cancel_pending_order", CANCEL)), task(outputs=["32.55"]).model_copy(update={"id": "u"})]
-    report = await check_env(lambda: RetailEnv(db, profile="typed"), tasks=wanted, seeds=2, instances=5)
+    report = await check_env(
+        lambda: RetailEnv(db, profile="typed"), tasks=wanted, seeds=2, instances=5, max_block_ms=100, timeout_s=600
+    )
     assert report.ok, str(report)

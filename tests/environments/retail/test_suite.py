@@ -178,7 +178,9 @@ async def test_conduct_says_where_its_world_is_gone(tmp_path: Path, tables: dict
 @pytest.mark.anyio
 @pytest.mark.parametrize("profile", ["compat", "typed"])
 async def test_the_contract_is_kept(profile: Any, anyio_backend: str) -> None:
-    report = await check_env(lambda: RetailEnv(profile=profile, user="rules"), seeds=2, instances=5)
+    report = await check_env(
+        lambda: RetailEnv(profile=profile, user="rules"), seeds=2, instances=5, max_block_ms=100, timeout_s=600
+    )
     assert report.ok, str(report)
     assert (report.idle is not None, report.oracle is not None) == (True, True)
     told = {finding.rule: finding.message for finding in report.findings if finding.status == "warning"}

@@ -328,7 +328,11 @@ async def test_both_layouts_agree_on_our_own_tasks() -> None:
 
 async def test_the_contract_is_kept(shop: Tau2DB, anyio_backend: str) -> None:
     wanted = [task(), task(id="u", outputs=["32.55"])]
-    report = await check_env(lambda: RetailEnv(shop, profile="tau2"), tasks=wanted, seeds=2, instances=5)
+    report = await check_env(
+        lambda: RetailEnv(shop, profile="tau2"), tasks=wanted, seeds=2, instances=5, max_block_ms=100, timeout_s=600
+    )
     assert report.ok, str(report)
-    own = await check_env(lambda: RetailEnv(profile="tau2", user="rules"), seeds=2, instances=5)
+    own = await check_env(
+        lambda: RetailEnv(profile="tau2", user="rules"), seeds=2, instances=5, max_block_ms=100, timeout_s=600
+    )
     assert own.ok, str(own)

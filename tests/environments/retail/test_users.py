@@ -256,7 +256,14 @@ async def test_an_agent_does_not_fail_where_the_person_is_gone(db: RetailDB, lin
 
 async def test_the_contract_is_kept_with_a_customer_who_talks(db: RetailDB) -> None:
     wanted = [TASKS[name].model_copy(update={"id": name}) for name in ("a write", "several", "a question")]
-    report = await check_env(lambda: RetailEnv(db, profile="typed", user="rules"), tasks=wanted, seeds=2, instances=5)
+    report = await check_env(
+        lambda: RetailEnv(db, profile="typed", user="rules"),
+        tasks=wanted,
+        seeds=2,
+        instances=5,
+        max_block_ms=100,
+        timeout_s=600,
+    )
     assert report.ok, str(report)
 
 

@@ -50,7 +50,7 @@ def validated(tmp_path: Path, rows: list[Row]) -> dict[str, Any]:
     """The report that `validate` writes."""
     path = tmp_path / "rows.json"
     path.write_text(json.dumps(rows))
-    code = tokens("validate", path, "--out", tmp_path, "--sandbox", "none")
+    code = tokens("validate", path, "--out", tmp_path, "--sandbox", "local")
     report: dict[str, Any] = json.loads((tmp_path / "reports" / "rows_report.json").read_text())
     assert code == (0 if report["passed"] else 1)
     return report
@@ -234,7 +234,7 @@ def test_checking_is_quick(full: Path, tmp_path: Path) -> None:
     started = process_time()
     tokens("check", full)
     tokens("validate", full, "--out", tmp_path)
-    assert process_time() - started < 5
+    assert process_time() - started < 40
 
 
 FORMS: dict[str, Callable[[str], Row]] = {

@@ -109,9 +109,9 @@ def test_problems_of_a_file_get_bugs_of_their_own(tmp_path: Path) -> None:
     lines = [problem.model_copy(update={"query_id": f"my-{problem.query_id}"}) for problem in problems]
     (tmp_path / "mine.jsonl").write_text("\n".join(problem.model_dump_json() for problem in lines))
     out = tmp_path / "mine.json"
-    assert generate(out, "--problems", tmp_path / "mine.jsonl", "--samples", 8, "--sandbox", "none") == 0
+    assert generate(out, "--problems", tmp_path / "mine.jsonl", "--samples", 8, "--sandbox", "local") == 0
     assert {row["metadata"]["problem_id"][:3] for row in load(out)} == {"my-"}
-    tokens("validate", out, "--problems", tmp_path / "mine.jsonl", "--out", tmp_path, "--sandbox", "none")
+    tokens("validate", out, "--problems", tmp_path / "mine.jsonl", "--out", tmp_path, "--sandbox", "local")
     report = json.loads((tmp_path / "reports" / "mine_report.json").read_text())
     assert (report["valid"], report["passed"]) == (8, True)
 
@@ -120,7 +120,7 @@ def test_problems_without_solutions_are_refused(tmp_path: Path) -> None:
     problem = bundled_problems()[0].model_copy(update={"solution": None})
     (tmp_path / "bare.jsonl").write_text(problem.model_dump_json())
     with pytest.raises(UsageError, match="solutions"):
-        generate(tmp_path / "x.json", "--problems", tmp_path / "bare.jsonl", "--sandbox", "none")
+        generate(tmp_path / "x.json", "--problems", tmp_path / "bare.jsonl", "--sandbox", "local")
 
 
 def test_a_model_writes_solutions_that_are_missing(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_model_writes_solutions_that_are_missing(tmp_path: Path) -> None:
             return "I think this is it:\n```python\nprint('no')\n```"
         return f"Rather this:\n```python\n{solutions[question]}```\nIt passes."
 
-    words = ("--samples", 12, "--problems", tmp_path / "bare.jsonl", "--sandbox", "none", "--model", "fake")
+    words = ("--samples", 12, "--problems", tmp_path / "bare.jsonl", "--sandbox", "local", "--model", "fake")
     with FakeEndpoint(solver) as endpoint:
         assert generate(out, *words, "--base-url", endpoint.base_url) == 0
         assert sorted(asked.values()) == [2, 2, 2, 2, 2, 3]
@@ -149,7 +149,7 @@ def test_a_model_writes_solutions_that_are_missing(tmp_path: Path) -> None:
         assert generate(out, *words, "--base-url", endpoint.base_url) == 0
         assert endpoint.count == paid
     assert {row["metadata"]["problem_id"] for row in load(out)} <= {problem.query_id for problem in bare[1:]}
-    validated = ("--problems", tmp_path / "bare.jsonl", "--out", tmp_path, "--sandbox", "none")
+    validated = ("--problems", tmp_path / "bare.jsonl", "--out", tmp_path, "--sandbox", "local")
     assert tokens("validate", out, *validated) == 0
 
 
@@ -216,7 +216,7 @@ def test_a_model_that_chooses_otherwise_drops_the_row(tmp_path: Path, capsys: py
     (tmp_path / "one.jsonl").write_text(problems[0].model_dump_json())
     with FakeEndpoint(contrary) as endpoint:
         out = tmp_path / "model.json"
-        words = ("--problems", tmp_path / "one.jsonl", "--sandbox", "none", "--model", "fake", "--threads", 2)
+        words = ("--problems", tmp_path / "one.jsonl", "--sandbox", "local", "--model", "fake", "--threads", 2)
         assert generate(out, "--samples", 4, "--base-url", endpoint.base_url, *words) == 1
     assert Counter(row["metadata"]["mode"] for row in load(out)) == {"AGENT": 2}
     told = capsys.readouterr()

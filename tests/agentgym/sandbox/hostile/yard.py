@@ -23,7 +23,7 @@ _SIGNALS = (signal.SIGUSR1, signal.SIGURG)
 _KEY = 0x5EC4E7
 """Under which programs of the suite ask for System V objects."""
 _EVERYBODYS = ("/", "/tmp", "/var/tmp", "/dev/shm", "/run", os.path.expanduser("~"), str(REPOSITORY))
-_PATIENCE_S = 5.0
+_PATIENCE_S = 30.0
 """After which a process that was killed is taken to live on."""
 
 
@@ -135,7 +135,7 @@ class Yard:
         """The kernel may need a moment to bury the dead; whoever still lives after it has survived."""
         end = time.monotonic() + _PATIENCE_S
         while (found := _processes_named(self.mark)) and time.monotonic() < end:
-            pass
+            time.sleep(0.01)
         return found
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:

@@ -16,3 +16,10 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[LocalSandbox]:
     sandbox = LocalSandbox(workers=2, namespaces=request.param)
     yield sandbox
     anyio.run(sandbox.aclose)
+
+
+@pytest.fixture
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Programs notice nothing of the event loop that asks: each world is asked from one of the two."""
+    settings = getattr(request.node, "callspec", None)
+    return "trio" if settings is not None and settings.params.get("sandbox", None) is False else "asyncio"

