@@ -95,28 +95,28 @@ class Subject:
         return [batch[-1][1] - batch[0][0] for batch in _batches(calls) if len(batch) >= ROLLOUTS // 2]
 
 
-def main(argv: Sequence[str] | None = None, *, few: int = _FEW, many: int = _MANY) -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="benchmarks.speed.training", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    rounds = parser.parse_args(argv).rounds
+    parser.add_argument("--only", choices=("sft", "live"), help="one half of it (default: both)")
+    args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         subject = Subject(Path(folder))
-        measures = {
-            f"{name} {steps}": partial(measure, name, steps)
-            for steps in (few, many)
-            for name, measure in (
-                ("trl", subject.sft),
-                ("torch", subject.sft),
-                ("plain", subject.by_hand),
-                ("tuned", subject.by_hand),
-            )
-        }
-        taken = interleaved(measures, rounds=rounds)
-        _tell(taken, few, many)
-        tools = subject.tool_seconds()
-    print(f"{ROLLOUTS} rollouts whose tool sleeps 1 s: {_spread(tools)} s of tools a step (at most {MOST_TOOL_S})")
-    print(f"the same one after another: {ROLLOUTS} s")
+        if args.only != "live":
+            _tell(_sft_costs(subject, args.rounds), _FEW, _MANY)
+        tools = subject.tool_seconds() if args.only != "sft" else []
+    if args.only != "sft":
+        print(f"{ROLLOUTS} rollouts whose tool sleeps 1 s: {_spread(tools)} s of tools a step (at most {MOST_TOOL_S})")
+        print(f"the same one after another: {ROLLOUTS} s")
+
+
+def _sft_costs(subject: Subject, rounds: int) -> dict[str, list[float]]:
+    ways = {"trl": subject.sft, "torch": subject.sft, "plain": subject.by_hand, "tuned": subject.by_hand}
+    measures = {
+        f"{name} {steps}": partial(measure, name, steps) for steps in (_FEW, _MANY) for name, measure in ways.items()
+    }
+    return interleaved(measures, rounds=rounds)
 
 
 def _tell(taken: dict[str, list[float]], few: int, many: int) -> None:
