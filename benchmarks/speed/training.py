@@ -13,7 +13,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -112,7 +112,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _sft_costs(subject: Subject, rounds: int) -> dict[str, list[float]]:
-    ways = {"trl": subject.sft, "torch": subject.sft, "plain": subject.by_hand, "tuned": subject.by_hand}
+    ways: dict[str, Callable[[str, int], float]] = {
+        "trl": subject.sft,
+        "torch": subject.sft,
+        "plain": subject.by_hand,
+        "tuned": subject.by_hand,
+    }
     measures = {
         f"{name} {steps}": partial(measure, name, steps) for steps in (_FEW, _MANY) for name, measure in ways.items()
     }

@@ -22,7 +22,7 @@ ROOMS = (
     "tests/trainers/grpo",
     "tests/trainers/dataset/test_files.py",
     "tests/environments/special_tokens/test_integrating.py",
-    "tests/learning",
+    "tests/learning/test_tiny.py",
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]

@@ -53,13 +53,13 @@ class Course:
         return 0 if self.begun is None else self.begun.mark.step
 
     def next_round(self, number: int, updates: int) -> Round:
-        """What is learnt from now; GateError where for a whole epoch there was nothing near enough to learn from."""
+        """What is learnt from now; GateError where nothing was near enough for an epoch, or ever."""
         self.chosen = self.rounds.round(number, updates=updates)
         recorded_only = bool(self.recipe.data.sources)
         self._empty = self._empty + 1 if recorded_only and not self.chosen.lessons else 0
-        if self._empty >= self.rounds.count:
+        if self._empty >= min(self.rounds.count, self.steps.rounds):
             raise GateError(
-                "in a whole epoch no row was near enough to the present weights to learn from: record fresh rollouts "
+                "no row that had its turn was near enough to the present weights to learn from: record fresh rollouts "
                 "with them, or raise grpo.max_drift and grpo.max_staleness"
             )
         self._last = perf_counter()

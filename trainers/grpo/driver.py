@@ -160,10 +160,10 @@ def _check(recipe: Recipe) -> None:
 
 
 def _make_way(folder: Path, begun: Checkpoint | None, *, force: bool) -> None:
-    """Rollouts of another training are never learnt from by mistake."""
+    """Rollouts of another training are never learnt from by mistake; those that only a gate looked at are nobody's."""
     if begun is not None or not folder.exists():
         return
-    if not force:
+    if not force and any(folder.glob("step-*")):
         mend = "go on with it by --resume, name another --output-dir, or replace it by --force"
         raise UsageError(f"{folder} holds rollouts of an earlier training; {mend}")
     shutil.rmtree(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from uuid import uuid4
 from agentgym.errors import AgentGymError, UsageError, boundary
 
 _MARKS = ("config.json", "adapter_config.json")
+_BESIDE = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(?P<kind>writing|old)")
 
 
 @contextmanager
@@ -45,6 +47,19 @@ def check_place(folder: str | Path) -> None:
         raise UsageError(f"{place} is there and is no folder; name another one")
     if place.is_dir() and any(place.iterdir()) and not any((place / name).is_file() for name in _MARKS):
         raise UsageError(f"{place} is there and holds no model; name another folder")
+
+
+def clear_broken_off(folder: Path) -> None:
+    """Take away what lies in a folder of writings that were killed; what one of them had moved aside comes back."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        found = _BESIDE.fullmatch(path.name)
+        if found is None or not path.is_dir():
+            continue
+        place = folder / found["name"]
+        if found["kind"] == "old" and not place.exists():
+            path.rename(place)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _replace(place: Path, beside: Path) -> None:

@@ -32,6 +32,7 @@ def read_tokenizer(source: str) -> Any:
     """A tokenizer with its chat template, where it has one."""
     transformers = require("transformers")
     place = Path(source).expanduser()
+    _check_named(source)
     if place.is_dir() and not has_tokenizer(place):
         raise UsageError(f"{source} holds no tokenizer; give the folder of one: --set tokenizer=DIR")
     return _had(transformers.AutoTokenizer, source)
@@ -59,10 +60,15 @@ def _is_folder(source: str) -> bool:
     return Path(source).expanduser().is_dir() or source.startswith((".", "/", "~")) or source.count("/") > 1
 
 
-def _had(kind: Any, source: str, **options: Any) -> Any:
-    """What is on this machine, before the hub is asked."""
+def _check_named(source: str) -> None:
+    """A name that is left empty would mean the folder one happens to be in."""
     if not source:
         raise UsageError("no model is named; give one with --model DIR")
+
+
+def _had(kind: Any, source: str, **options: Any) -> Any:
+    """What is on this machine, before the hub is asked."""
+    _check_named(source)
     if _is_folder(source):
         place = Path(source).expanduser()
         if not place.is_dir():

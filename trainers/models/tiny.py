@@ -20,8 +20,8 @@ TAGS = ("<think>", "</think>", "<tool_call>", "</tool_call>", "<tool_response>",
 FEWEST_TOKENS = 256 + 3 + len(TAGS)
 """Every byte, and what no text is without."""
 _PIECES = r"\\[nrt\"\\/]|\d|\n *| +|[A-Za-z]+|\s|[^\sA-Za-z\d]"
-"""No token goes over the edge of a piece: line breaks with the indent behind them, also those within JSON, digits one by
-one, words, and marks one by one. So a name or a number is the same tokens wherever it stands, and can be copied."""
+"""No token goes over the edge of a piece: line breaks with the indent behind them, also those within JSON, digits one
+by one, words, and marks one by one. So a name or a number is the same tokens wherever it stands, and can be copied."""
 _TEMPLATE = """\
 {%- for message in messages %}
 {%- if message.role == 'assistant' %}
@@ -89,9 +89,13 @@ def make_tiny(
     sizes: Sizes | None = None,
     tokens: Sequence[str] = (),
     template: str | None = None,
+    pieces: str | None = None,
     seed: int = 0,
 ) -> Made:
-    """Write a checkpoint that has learnt nothing, for the texts of runs and data files; `tokens` get an id each."""
+    """Write a checkpoint that has learnt nothing, for the texts of runs and data files; `tokens` get an id each.
+
+    No token goes over the edge of what the regular expression `pieces` finds, or else of words, digits and marks.
+    """
     sizes = sizes or Sizes()
     template = template or template_of()
     if sizes.vocabulary < (fewest := FEWEST_TOKENS + len(tokens)):
@@ -99,7 +103,7 @@ def make_tiny(
     texts = list(rendered(data, template))
     if not texts:
         raise UsageError(f"{', '.join(map(str, data))}: no reply in it whose tokens are still to be chosen")
-    tokenizer = _tokenizer(texts, sizes, tokens, template)
+    tokenizer = _tokenizer(texts, sizes, tokens, template, pieces or _PIECES)
     model = _model(tokenizer, sizes, seed)
     tokenizer.save_pretrained(out)
     model.save_pretrained(out)
@@ -147,14 +151,14 @@ class _Listener:
         return heard
 
 
-def _tokenizer(texts: Iterable[str], sizes: Sizes, tokens: Sequence[str], template: str) -> Any:
+def _tokenizer(texts: Iterable[str], sizes: Sizes, tokens: Sequence[str], template: str, pieces: str) -> Any:
     """Bytes and what often stands together, so that any text can be written."""
     tokenizers, trainers = require("tokenizers"), require("tokenizers.trainers")
     before, decoders = require("tokenizers.pre_tokenizers"), require("tokenizers.decoders")
     made = tokenizers.Tokenizer(require("tokenizers.models").BPE())
     made.pre_tokenizer = before.Sequence(
         [
-            before.Split(tokenizers.Regex(_PIECES), "isolated"),
+            before.Split(tokenizers.Regex(pieces), "isolated"),
             before.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -184,6 +188,7 @@ def _tokenizer(texts: Iterable[str], sizes: Sizes, tokens: Sequence[str], templa
 
 def _model(tokenizer: Any, sizes: Sizes, seed: int) -> Any:
     torch, transformers = require("torch"), require("transformers")
+    transformers.utils.logging.disable_progress_bar()
     torch.manual_seed(seed)
     config = transformers.Qwen3Config(
         vocab_size=len(tokenizer),

@@ -14,6 +14,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from agentgym.errors import UsageError
 from agentgym.messages import JsonObject
 from agentgym.runs import write_whole
+from trainers.models.folders import clear_broken_off
 from trainers.recipe import Recipe
 
 MARK = "agentgym.json"
@@ -71,6 +72,7 @@ def prune(output_dir: Path, keep: int) -> None:
     for folder in _folders(output_dir):
         if folder not in kept:
             shutil.rmtree(folder, ignore_errors=True)
+    clear_broken_off(output_dir)
 
 
 def check_same(mark: Mark, recipe: Recipe, *, data: str) -> None:

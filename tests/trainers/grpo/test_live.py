@@ -14,9 +14,10 @@ from agentgym.runs import read_episodes
 from tests.trainers.engine.tiny import player
 from tests.trainers.grpo.training import BANDIT, SLOW, beginner, recipe, told
 from trainers.grpo.driver import train_grpo
+from trainers.grpo.gate import GateError
 from trainers.grpo.live import Live
 from trainers.models.loading import load_trainee
-from trainers.recipe import Backend, GrpoSettings, Recipe
+from trainers.recipe import Backend, GateSettings, GrpoSettings, Recipe
 
 torch: Any = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -127,3 +128,11 @@ def test_rollouts_of_another_training_are_never_learnt_from(tmp_path: Path) -> N
     (chosen.output_dir / "runs" / "step-0").mkdir(parents=True)
     with pytest.raises(UsageError, match="holds rollouts of an earlier training"):
         train_grpo(chosen)
+
+
+def test_a_start_that_was_refused_is_not_in_the_way_of_the_next(tmp_path: Path) -> None:
+    live = {"environment": BANDIT, "group_size": 2, "max_tokens": 1}
+    chosen = recipe(tmp_path, beginner(tmp_path), live, max_steps=1, gate=GateSettings(max_entropy=0.0))
+    for _ in range(2):
+        with pytest.raises(GateError, match="near pure chance"):
+            train_grpo(chosen)

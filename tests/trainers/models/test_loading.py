@@ -11,6 +11,7 @@ from agentgym.errors import MissingExtraError, UsageError
 from tests.trainers.models.bases import NEW, adapted, base, learn, plain_tokenizer, recipe, with_tokens
 from trainers.models.loading import computing, load_trainee
 from trainers.models.saving import merge, save_trainee
+from trainers.models.sources import read_tokenizer
 from trainers.recipe import LoraSettings
 
 torch: Any = pytest.importorskip("torch")
@@ -124,6 +125,8 @@ def test_four_bits_need_an_adapter_a_gpu_and_a_package(tmp_path: Path) -> None:
 def test_what_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--model DIR"):
         load_trainee(recipe(""))
+    with pytest.raises(UsageError, match="--model DIR"):  # and not whatever lies in the present folder
+        read_tokenizer("")
     with pytest.raises(UsageError, match="no such folder"):
         load_trainee(recipe(tmp_path / "nowhere"))
     with pytest.raises(UsageError, match="holds no tokenizer"):

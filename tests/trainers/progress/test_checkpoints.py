@@ -48,6 +48,24 @@ def test_the_newest_are_kept_and_nothing_that_broke_off(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "outputs").iterdir()} == {"checkpoint-10", "checkpoint-100", "notes"}
 
 
+def test_what_was_killed_while_being_written_goes(tmp_path: Path) -> None:
+    kept = checkpoint(tmp_path, 5)
+    outputs = kept.parent
+    for name in (
+        ".checkpoint-7.09fdc627.writing",
+        "..checkpoint-7.09fdc627.writing.56356b12.writing",
+        ".best.12345678.old",
+    ):
+        (outputs / name).mkdir()
+        (outputs / name / "weights").write_text(name)
+    (outputs / "final_model").mkdir()
+    (outputs / ".final_model.0123abcd.old").mkdir()
+    (outputs / ".mine.writing").mkdir()
+    prune(outputs, 2)
+    assert {path.name for path in outputs.iterdir()} == {"checkpoint-5", "best", "final_model", ".mine.writing"}
+    assert (outputs / "best" / "weights").read_text() == ".best.12345678.old"  # moved aside, and nothing took its place
+
+
 def test_what_changes_nothing_that_is_learnt_may_differ(tmp_path: Path) -> None:
     mark = Mark(step=1, run="run", data="d", recipe=recorded(recipe(tmp_path)))
     check_same(mark, recipe(tmp_path / "elsewhere", save_steps=7, keep_checkpoints=9, log_steps=2), data="d")

@@ -27,6 +27,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     told = "of the messages that it answers, what it reads: all, or only the text before the first empty line"
     add("--shows", choices=("all", "paragraph"), default="all", help=f"{told} (default: all)")
     add("--template", metavar="FILE", type=Path, help="a chat template of your own, as Jinja")
+    told = "a regular expression of your own for the pieces of a text that no token goes over the edge of"
+    add("--pieces", metavar="REGEX", help=told)
     add("--seed", metavar="N", type=seed, default=0, help="of the weights (default: 0)")
 
 
@@ -48,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         ),
         tokens=args.token,
         template=template_of(args.shows) if args.template is None else _read(args.template),
+        pieces=args.pieces,
         seed=args.seed,
     )
     write(f"{args.out}: {made.parameters} parameters, {made.tokens} tokens, made for {made.texts} texts")

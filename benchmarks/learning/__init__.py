@@ -1,0 +1,1 @@
+"""Whether tiny models learn: from recorded episodes, then from their own, with the commands that everybody has."""
