@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from agentgym.episode import Outcome
 from trainers.advantages import Scale
@@ -15,6 +15,15 @@ Amount = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 AtLeastZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _folder_name(name: str) -> str:
+    if not name or name.startswith(".") or "/" in name or "\\" in name:
+        raise ValueError(f"{name!r} is no name of a folder: it has no slash, and no dot in front")
+    return name
+
+
+FolderName = Annotated[str, AfterValidator(_folder_name)]
 
 Stage = Literal["sft", "grpo"]
 Backend = Literal["trl", "torch"]
@@ -155,10 +164,11 @@ class Recipe(_Part):
     """Another folder than the model's."""
     output_dir: Path = Path("outputs")
     log_dir: Path = Path("training_log")
-    run_name: str | None = None
+    run_name: FolderName | None = None
     """The folder in `log_dir`; None: by the stage and the time."""
     backend: Backend = "trl"
-    seed: Amount = 3407
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 3407
+    """As numpy bounds it, which trl seeds too."""
     epochs: Positive = 1.0
     max_steps: Count | None = None
     """Updates; it wins over epochs."""

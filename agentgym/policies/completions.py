@@ -201,7 +201,8 @@ def _span(reply: JsonObject, choice: JsonObject, temperature: float | None) -> T
     prompt, sampled = reply.get("prompt_token_ids"), choice.get("token_ids")
     if not isinstance(prompt, list) or not isinstance(sampled, list):
         return None
-    return TokenSpan(_ids(prompt), _ids(sampled), _logprobs(choice, len(sampled)), temperature)
+    version = _text(reply.get("system_fingerprint"))  # `agentgym model serve` tells here which weights answered
+    return TokenSpan(_ids(prompt), _ids(sampled), _logprobs(choice, len(sampled)), temperature, version)
 
 
 def _ids(values: list[JsonValue]) -> tuple[int, ...]:

@@ -44,8 +44,9 @@ BATCH, RATE = 8, 1.5e-3
 NUMBER_STEPS, WORD_STEPS, WORDS_BESIDE = 700, 600, 1600
 """Of repeating numbers, of repeating words between them, and rows of the latter beside what is learnt of the shop."""
 SFT_EPOCHS = 2.0
-WRONG, WRONG_TASKS, WRONG_STEPS = 0.6, 1600, 200
-GRPO_STEPS, GROUPS, GROUP_SIZE, GRPO_RATE = 24, 8, 8, 3e-4
+WRONG, WRONG_TASKS, WRONG_STEPS, WRONG_BATCH, WRONG_RATE = 0.6, 4800, 300, 16, 5e-4
+"""The share of wrong decisions that a copy is taught; no task twice, so that it learns how often and not when."""
+GRPO_STEPS, GROUPS, GROUP_SIZE, GRPO_RATE = 40, 12, 8, 2e-4
 
 PIECES = (
     r'", "payment_history": \[\{"transaction_type": "payment", "amount": |, "payment_method_id": "'
@@ -231,7 +232,8 @@ def _decide(stages: _Stages, world: World, model: Path, seed: int) -> Figures:
     stages.agentgym(
         "wrong", *_bench(stages, "wrong"), "--policy", "oracle", "--out", _fresh(stages.folder / "oracle-wrong")
     )
-    steps = ("--max-steps", WRONG_STEPS, "--batch-size", BATCH, "--learning-rate", 5e-4)
+    warm = ("--batch-size", WRONG_BATCH, "--learning-rate", WRONG_RATE, "--set", "optimizer.warmup_steps=30")
+    steps = (*warm, "--max-steps", WRONG_STEPS)
     start = _sft(stages, "wrong", model, "wrong", seed, [stages.folder / "oracle-wrong"], *steps)
     before = _both(stages, start)
     _grpo(stages, start, seed)
@@ -264,6 +266,7 @@ def _grpo(stages: _Stages, start: Path, seed: int) -> None:
         "grpo.reward_weights": json.dumps({"reward": 1.0, "exact_actions": 1.0}),
         "optimizer.schedule": "constant",
         "optimizer.learning_rate": GRPO_RATE,
+        "optimizer.warmup_steps": 3,
     }
     changes = (part for name, value in settings.items() for part in ("--set", f"{name}={value}"))
     places = ("--model", start, "--output-dir", out / "grpo", *_logs(stages, "grpo"))

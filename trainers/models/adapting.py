@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,16 +16,17 @@ def with_adapter(model: Any, settings: LoraSettings, new: Mapping[str, int], *, 
     """The model with a fresh adapter; `base` is what the adapter says it belongs to."""
     peft = require("peft")
     check_targets(model, settings)
-    config = peft.LoraConfig(
-        task_type="CAUSAL_LM",
-        base_model_name_or_path=base,
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=_targets(model, settings),
-        **_for_tokens(model, settings, new),
-    )
-    with boundary(UsageError, "the model takes no such adapter"):
+    with boundary(UsageError, "the model takes no such adapter"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of what peft and transformers will agree on
+        config = peft.LoraConfig(
+            task_type="CAUSAL_LM",
+            base_model_name_or_path=base,
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=_targets(model, settings),
+            **_for_tokens(model, settings, new),
+        )
         adapted = peft.get_peft_model(model, config)
     return completed(adapted)
 

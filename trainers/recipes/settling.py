@@ -162,7 +162,7 @@ def _faults(error: ValidationError, sources: Mapping[Place, str]) -> Iterator[st
     for fault in faults:
         place = tuple(str(part) for part in fault["loc"])
         known, fields = _known_part(place)
-        message = " ".join(fault["msg"].split())
+        message = " ".join(fault["msg"].removeprefix("Value error, ").split())
         if fault["type"] == "extra_forbidden":
             message = f"there is no such key; {did_you_mean(place[-1], fields)}"
         told = f"{_source(sources, place)}: {'.'.join(known)}: {message} (got {_shortened(fault['input'])})"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -16,9 +15,7 @@ from pydantic import JsonValue
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.jsontext import dump_json
 from agentgym.lines import Retries
-from agentgym.messages import JsonObject, Turn
-from agentgym.policies.completions import read_reply
-from agentgym.policies.dialects import Dialect
+from agentgym.messages import JsonObject
 from agentgym.policies.openai import OpenAIPolicy, ToolMode
 from agentgym.transport import OnChunk, Reply, Transport
 from trainers.engine.checkpoint import check_folder, fingerprint
@@ -115,12 +112,6 @@ class LocalPolicy(OpenAIPolicy):
     async def aclose(self) -> None:
         await self._engine.aclose()
 
-    def read(self, dialect: Dialect, reply: Reply, latency_s: float) -> tuple[Turn, ...]:
-        turns = super().read(dialect, reply, latency_s)
-        told = read_reply(reply.body)
-        version = told.get("system_fingerprint") if isinstance(told, dict) else None
-        return tuple(_with_version(turn, version) for turn in turns) if isinstance(version, str) else turns
-
     def __repr__(self) -> str:
         return f"LocalPolicy({self._folder!r})"
 
@@ -178,10 +169,6 @@ async def _gathered(answer: Answer, on_chunk: OnChunk | None) -> bytes:
             if on_chunk is not None:
                 on_chunk(chunk)
     return b"".join(chunks)
-
-
-def _with_version(turn: Turn, version: str) -> Turn:
-    return turn if turn.span is None else replace(turn, span=replace(turn.span, model_version=version))
 
 
 def _fingerprint(folder: str) -> str:

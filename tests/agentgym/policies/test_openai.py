@@ -307,6 +307,12 @@ async def test_logprobs_that_do_not_match_the_tokens_are_left_out() -> None:
     assert (await told(reply)).span == TokenSpan((5,), (1, 2))
 
 
+async def test_a_span_keeps_which_weights_were_sampled_from() -> None:
+    one: JsonObject = {"message": {"content": "a"}, "token_ids": [1]}
+    reply = FakeReply(body={"choices": [one], "prompt_token_ids": [5], "system_fingerprint": "base+3"})
+    assert (await told(reply)).span == TokenSpan((5,), (1,), model_version="base+3")
+
+
 @pytest.mark.parametrize("raw", ['{"n": 7', "[7]", "seven", ""])
 async def test_what_a_model_wrote_amiss_goes_back_as_an_object(raw: str) -> None:
     """vLLM, SGLang and `transformers serve` read the arguments of a history, and fail on what is no object."""

@@ -204,8 +204,12 @@ def test_from_a_run_on_disk(tmp_path: Path, backend: Any) -> None:
     assert told(chosen)[0]["drift"] > 1.0
     assert len(told(chosen)) == 6
     bounded = chosen.model_copy(update={"grpo": GrpoSettings(max_drift=0.5), "output_dir": tmp_path / "other"})
-    with pytest.raises(GateError, match="no row was near enough"):
+    with pytest.raises(GateError, match="no row that had its turn was near enough"):
         train_grpo(bounded)
+    brief = GrpoSettings(max_drift=0.5, groups_per_step=1)  # fewer rounds than an epoch has
+    update = {"grpo": brief, "output_dir": tmp_path / "brief", "max_steps": 1}
+    with pytest.raises(GateError, match="no row that had its turn was near enough"):
+        train_grpo(chosen.model_copy(update=update))
 
 
 def _good(chosen: Recipe) -> list[TokenRow]:

@@ -113,7 +113,7 @@ free = st.recursive(
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    run_name=text,
+    run_name=text.filter(lambda name: name and name[0] != "." and not {*name} & {*"/\\"}),
     keys=st.dictionaries(text, free, max_size=3),
     weights=st.dictionaries(text, st.floats(-5, 5), max_size=3),
     delta=st.none() | st.floats(0.1, 9),
@@ -205,6 +205,12 @@ def test_null_takes_a_free_key_away() -> None:
         (("model", "name"), "x", "model is 'a', which holds no keys"),
         (("data", "sources"), "runs/x", "data.sources: "),
         (("data", "validation_share"), 1, "data.validation_share: Input should be less than 1"),
+        (
+            ("data",),
+            {"validation_share": 0.5, "test_share": 0.5},
+            "data: validation_share and test_share leave nothing",
+        ),
+        (("seed",), 2**32, "seed: Input should be less than 4294967296"),
         (("lora", "target_modules"), 3, "lora.target_modules: "),
         (("stage",), "ppo", "'ppo'"),
     ],

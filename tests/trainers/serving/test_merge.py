@@ -34,6 +34,9 @@ def test_an_adapter_becomes_a_model_to_serve(tmp_path: Path, capsys: pytest.Capt
     assert told.out == f"{tmp_path / 'merged'}\n"
     assert f"merged into {tmp_path / 'base'}" in told.err
     assert load_checkpoint(tmp_path / "merged").vocabulary == 387
+    with pytest.raises(UsageError, match="replace it by --force"):
+        command("merge", kept, "--out", tmp_path / "merged")
+    assert command("merge", kept, "--out", tmp_path / "merged", "--force") == 0
 
 
 def test_where_the_base_has_moved_its_place_is_told(tmp_path: Path) -> None:

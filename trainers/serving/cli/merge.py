@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from agentgym.cli.output import write
+from agentgym.errors import UsageError
 from agentgym.extras import require
 
 OUT = Path("outputs/merged_model")
@@ -17,6 +18,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("adapter", metavar="ADAPTER", help="the folder of an adapter with its tokenizer, such as outputs/final_model")
     add("--out", metavar="DIR", type=Path, default=OUT, help=f"what to write (default: {OUT})")
+    add("--force", action="store_true", help="replace a model that lies there already")
     add("--base", metavar="DIR|ID", help="what the adapter was trained on, where that has moved")
     add(
         "--dtype",
@@ -32,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
 
     for package in ("torch", "transformers", "peft"):
         require(package)  # told before anything slow is done
+    if not args.force and args.out.is_dir() and any(args.out.iterdir()):
+        raise UsageError(f"{args.out} is there already; name another folder with --out DIR, or replace it by --force")
     done = merge(args.adapter, args.out, base=args.base, numbers=args.dtype)
     sys.stderr.write(f"merged into {done.base}; read again, its figures are {done.apart:.1e} from the adapter's\n")
     write(str(done.folder))
