@@ -69,7 +69,7 @@ async def test_every_episode_comes_out_right_and_only_faults_are_paid_for(
     assert len({episode.task_id for episode in found}) == len(found) == count
     assert all(episode.outcome == "solved" and len(episode.turns) == TURNS for episode in found)
     injected = sum(number for trouble, number in endpoint.injected.items() if trouble is not Trouble.DRIP)
-    assert injected > count * TURNS * 0.05
+    assert injected > count * TURNS * 0.03
     assert endpoint.count - count * TURNS <= 1.05 * injected
     assert endpoint.answered == count * TURNS, "no good answer is thrown away"
 
