@@ -12,9 +12,9 @@ from benchmarks.learning.repairs import Part, with_bug, write_problems
 from benchmarks.learning.stages import TOGETHER, Stages, summary_of
 
 COUNTS: dict[Part, int] = {"train": 950, "dev": 95, "cases": 190, "phrasing": 190}
-NOISE = 0.15
+NOISE = 0.2
 """The share of recorded answers with a mistake: the likeliest answer stays right, a sampled one less often."""
-SFT_STEPS, GRPO_STEPS = 420, 64
+SFT_STEPS, GRPO_STEPS = 320, 64
 BARS = (
     Bar("SFT: held-out cases repaired, greedy", least=0.85),
     Bar("GRPO: sampled held-out cases, gain", least=0.08),
@@ -74,7 +74,7 @@ def sft(stages: Stages, seed: int, *, steps: int = SFT_STEPS, output: str = "sft
     stages.agentgym(
         *(output, "train", "sft", "--backend", "torch", "--model", "base"),
         *("--data", "runs/train", "--validation", "runs/dev"),
-        *("--max-steps", steps, "--batch-size", 32, "--learning-rate", 3e-3),
+        *("--max-steps", steps, "--batch-size", 8, "--set", "accumulation=4", "--learning-rate", 3e-3),
         *("--set", "optimizer.schedule=linear", "--set", "optimizer.warmup_steps=20", "--set", "validate_steps=25"),
         *("--seed", seed, "--output-dir", output, "--log-dir", "logs", "--run-name", output),
     )

@@ -87,11 +87,15 @@ def prepare(stages: Stages, seed: int) -> None:
 
 
 def sft(stages: Stages, seed: int, *, data: str, steps: int, output: str) -> None:
-    """Imitation; of all steps that are looked at, the best by the dev phrases."""
+    """Imitation; of all steps that are looked at, the best by the dev phrases.
+
+    Rows of about one length are computed together, and the length tells much of the right token: so an update takes
+    several small batches, or it would see one token only.
+    """
     stages.agentgym(
         *(output, "train", "sft", "--backend", "torch", "--model", "base"),
         *("--data", f"runs/{data}-train", "--validation", f"runs/{data}-dev"),
-        *("--max-steps", steps, "--batch-size", 32, "--learning-rate", 3e-3),
+        *("--max-steps", steps, "--batch-size", 8, "--set", "accumulation=4", "--learning-rate", 3e-3),
         *("--set", "optimizer.schedule=linear", "--set", "optimizer.warmup_steps=20"),
         *("--set", "validate_steps=20", "--set", f"data.max_length={LONGEST}"),
         *("--seed", seed, "--output-dir", output, "--log-dir", "logs", "--run-name", output),
