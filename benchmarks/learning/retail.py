@@ -43,8 +43,7 @@ LAYERS, WIDTH, VOCABULARY = 2, 128, 3000
 BATCH, RATE = 8, 1.5e-3
 NUMBER_STEPS, WORD_STEPS, WORDS_BESIDE = 700, 600, 1600
 """Of repeating numbers, of repeating words between them, and rows of the latter beside what is learnt of the shop."""
-DECIDE_STEPS, DECIDE_BATCH, SFT_EPOCHS = 500, 16, 2.0
-"""First of nothing but whether to act, which is one token in thirty of a dialogue, and slow to learn among them."""
+SFT_EPOCHS = 2.0
 WRONG, WRONG_TASKS, WRONG_STEPS, WRONG_BATCH, WRONG_RATE = 0.6, 4800, 300, 16, 5e-4
 """The share of wrong decisions that a copy is taught; no task twice, so that it learns how often and not when."""
 GRPO_STEPS, GROUPS, GROUP_SIZE, GRPO_RATE = 40, 12, 8, 2e-4
@@ -185,43 +184,26 @@ def _imitate(stages: _Stages, seed: int) -> Path:
     shape = ("--template", out / "template.jinja", "--pieces", PIECES, *marks, *sizes)
     stages.agentgym("model", "model", "new", "--out", new, "--data", *texts, *shape)
     for name in ("numbers", "words"):
-        stages.agentgym("echo", "train", "data", out / f"{name}.jsonl", "--tokenizer", new, "--out", _rows(out, name))
+        rows = out / f"{name}-rows.jsonl"
+        stages.agentgym("echo", "train", "data", out / f"{name}.jsonl", "--tokenizer", new, "--out", rows)
         with stages.counting("echo"):
-            _write_lines(_rows(out, name), [_without_end(row) for row in _read_lines(_rows(out, name))])
-    stages.agentgym("sft", "train", "data", out / "oracle-train", "--tokenizer", new, "--out", _rows(out, "oracle"))
-    with stages.counting("sft"):
-        _write_lines(_rows(out, "decisions"), [_only_decision(row) for row in _read_lines(_rows(out, "oracle"))])
+            _write_lines(rows, [_without_end(row) for row in _read_lines(rows)])
     with stages.counting("echo"):
-        _write_lines(_rows(out, "beside"), _read_lines(_rows(out, "words"))[-WORDS_BESIDE:])
-    warm = ("--learning-rate", RATE, "--set", "optimizer.warmup_steps=50", "--batch-size")
-    constant = ("--set", "optimizer.schedule=constant", "--max-steps")
-    many = (*warm, BATCH, *constant)
-    numbers = _sft(stages, "echo", new, "numbers", seed, ["numbers"], *many, NUMBER_STEPS)
-    words = _sft(stages, "echo", numbers, "words", seed, ["words", "numbers"], *many, WORD_STEPS)
-    few = (*warm, DECIDE_BATCH, *constant, DECIDE_STEPS)
-    decided = _sft(stages, "sft", words, "decisions", seed, ["decisions"], *few)
-    return _sft(stages, "sft", decided, "sft", seed, ["oracle", "beside"], *warm, BATCH, "--epochs", SFT_EPOCHS)
-
-
-def _rows(out: Path, name: str) -> Path:
-    """A file of token rows."""
-    return out / f"{name}-rows.jsonl"
-
-
-def _only_decision(row: Figures) -> Figures:
-    """The row of which nothing trains but how the third reply begins: whether it acts, and by which tool."""
-    begin = row["samples"][2]["begin"]
-    labels = [-100] * len(row["labels"])
-    labels[begin : begin + 2] = row["input_ids"][begin : begin + 2]
-    return {"input_ids": row["input_ids"], "labels": labels}
+        _write_lines(out / "beside-rows.jsonl", _read_lines(out / "words-rows.jsonl")[-WORDS_BESIDE:])
+    warm = ("--batch-size", BATCH, "--learning-rate", RATE, "--set", "optimizer.warmup_steps=50")
+    constant = (*warm, "--set", "optimizer.schedule=constant", "--max-steps")
+    numbers = _sft(stages, "echo", new, "numbers", seed, [out / "numbers-rows.jsonl"], *constant, NUMBER_STEPS)
+    both = [out / "words-rows.jsonl", out / "numbers-rows.jsonl"]
+    words = _sft(stages, "echo", numbers, "words", seed, both, *constant, WORD_STEPS)
+    sources = [out / "oracle-train", out / "beside-rows.jsonl"]
+    return _sft(stages, "sft", words, "sft", seed, sources, *warm, "--epochs", SFT_EPOCHS)
 
 
 def _sft(
-    stages: _Stages, stage: str, model: Path, name: str, seed: int, rows: Sequence[str], *settings: object
+    stages: _Stages, stage: str, model: Path, name: str, seed: int, sources: Sequence[Path], *settings: object
 ) -> Path:
-    """Train a model on rows, and say where the result is."""
+    """Train a model, and say where the result is."""
     out = _fresh(stages.folder / name)
-    sources = [_rows(stages.folder, each) for each in rows]
     places = ("--model", model, "--data", *sources, "--output-dir", out, *_logs(stages, name))
     shared = ("--backend", "torch", "--seed", seed, "--set", "log_steps=50")
     stages.agentgym(stage, "train", "sft", *shared, *places, *settings)
@@ -250,11 +232,9 @@ def _decide(stages: _Stages, world: World, model: Path, seed: int) -> Figures:
     stages.agentgym(
         "wrong", *_bench(stages, "wrong"), "--policy", "oracle", "--out", _fresh(stages.folder / "oracle-wrong")
     )
-    rows = _rows(stages.folder, "wrong")
-    stages.agentgym("wrong", "train", "data", stages.folder / "oracle-wrong", "--tokenizer", model, "--out", rows)
     warm = ("--batch-size", WRONG_BATCH, "--learning-rate", WRONG_RATE, "--set", "optimizer.warmup_steps=30")
     steps = (*warm, "--max-steps", WRONG_STEPS)
-    start = _sft(stages, "wrong", model, "wrong", seed, ["wrong"], *steps)
+    start = _sft(stages, "wrong", model, "wrong", seed, [stages.folder / "oracle-wrong"], *steps)
     before = _both(stages, start)
     _grpo(stages, start, seed)
     after = _both(stages, stages.folder / "grpo/final_model")
