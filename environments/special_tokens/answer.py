@@ -167,7 +167,8 @@ def _is_call(value: JsonValue, tools: set[str]) -> bool:
     """Whether this was meant as a call, and not as data that is talked of."""
     if not isinstance(value, dict):
         return False
-    return "arguments" in value or "function" in value or value.get("name") in tools
+    name = value.get("name")
+    return "arguments" in value or "function" in value or (isinstance(name, str) and name in tools)
 
 
 def _checked(value: JsonValue) -> Call | None:

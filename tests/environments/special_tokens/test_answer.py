@@ -87,6 +87,7 @@ def test_what_is_not_in_form(written: str, expected: tuple[str, ...]) -> None:
         f"{THINK}\n<|AGENT|>\n<tool_call>\n{PYTHON}\n</tool_call>",
         f"{THINK}\n<|AGENT|>\n```json\n{PYTHON}\n```",
         f'{THINK}\n<|AGENT|>\nThe row {{"name": "Bob"}} is odd, so I look.\n{PYTHON}',
+        f'{THINK}\n<|AGENT|>\nThe rows {{"name": {{"a": 1}}}} and {{"name": [1]}} are odd, so I look.\n{PYTHON}',
         f"{THINK}\n<|AGENT|>{PYTHON}",
         f"{THINK}\r\n<|AGENT|>\r\n{PYTHON}\r\n",
     ],
