@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from agentgym.errors import UsageError
 from agentgym.extras import require
 from trainers.grpo.course import Course, Save
 from trainers.grpo.learner import Learner
-from trainers.models.folders import written
 from trainers.models.loading import computing
 from trainers.models.saving import save_trainee
-from trainers.progress.checkpoints import prune, write_mark
+from trainers.progress.checkpoints import prune
 from trainers.progress.ranks import process_count
-
-STATE = "training.pt"
+from trainers.progress.torchstate import read_state, write_state
 
 
 def train(course: Course) -> Save:
@@ -36,7 +33,7 @@ class _Loop:
         require("torch").manual_seed(course.recipe.seed)
         self._learner = Learner(course.trainee, course.recipe, course.steps, longest=course.rounds.longest)
         if course.begun is not None:
-            self._load(course.begun.folder)
+            read_state(course.begun.folder, self._model, self._learner.updater)
 
     def run(self) -> None:
         course, step = self._course, self._course.first_step
@@ -55,30 +52,8 @@ class _Loop:
         save_trainee(self._course.trainee, folder)
 
     def _checkpoint(self, step: int) -> None:
-        torch, course = require("torch"), self._course
+        course = self._course
         folder = course.checkpoint(step)
-        weights = {name: value for name, value in self._model.named_parameters() if value.requires_grad}
-        state = {"weights": weights, "updater": self._learner.updater.state(), "random": _random_state(torch)}
-        with written(folder) as place:
-            self.save(place)
-            torch.save(state, place / STATE)
-            write_mark(place, course.mark(step))
+        write_state(folder, self._model, self._learner.updater, course.mark(step), save=self.save)
         prune(course.recipe.output_dir, course.recipe.keep_checkpoints)
         course.log.say(f"step {step}: {folder}")
-
-    def _load(self, folder: Path) -> None:
-        torch = require("torch")
-        state = torch.load(folder / STATE, map_location="cpu", weights_only=True)
-        held = dict(self._model.named_parameters())
-        with torch.no_grad():
-            for name, value in state["weights"].items():
-                held[name].copy_(value)
-        self._learner.updater.load_state(state["updater"])
-        torch.set_rng_state(state["random"]["torch"])
-        if "cuda" in state["random"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state(state["random"]["cuda"])
-
-
-def _random_state(torch: Any) -> dict[str, Any]:
-    state = {"torch": torch.get_rng_state()}
-    return state | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})

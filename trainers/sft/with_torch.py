@@ -13,14 +13,12 @@ from trainers.dataset.rows import TokenRow
 from trainers.learning.batches import Batch, batch_of
 from trainers.learning.scores import token_logprobs, token_scores
 from trainers.learning.updater import Updater
-from trainers.models.folders import written
 from trainers.models.loading import computing
 from trainers.models.saving import save_trainee
-from trainers.progress.checkpoints import prune, write_mark
+from trainers.progress.checkpoints import prune
 from trainers.progress.ranks import process_count
+from trainers.progress.torchstate import read_state, write_state
 from trainers.sft.course import Course, Save
-
-STATE = "training.pt"
 
 
 def train(course: Course) -> Save:
@@ -48,7 +46,7 @@ class _Loop:
         torch.manual_seed(recipe.seed)
         self._updater = Updater(self._model, recipe.optimizer, total_steps=course.plan.total_steps)
         if course.begun is not None:
-            self._load(course.begun.folder)
+            read_state(course.begun.folder, self._model, self._updater)
 
     def run(self) -> None:
         course, losses = self._course, list[float]()
@@ -109,39 +107,13 @@ class _Loop:
         return held
 
     def _checkpoint(self, step: int) -> None:
-        torch, course = require("torch"), self._course
+        course = self._course
         folder = course.checkpoint(step)
-        weights = {name: value for name, value in self._model.named_parameters() if value.requires_grad}
-        state = {"weights": weights, "updater": self._updater.state(), "random": _random_state(torch)}
-        with written(folder) as place:
-            self.save(place)
-            torch.save(state, place / STATE)
-            write_mark(place, course.mark(step))
+        write_state(folder, self._model, self._updater, course.mark(step), save=self.save)
         prune(course.recipe.output_dir, course.recipe.keep_checkpoints)
         course.log.say(f"step {step}: {folder}")
-
-    def _load(self, folder: Path) -> None:
-        torch = require("torch")
-        state = torch.load(folder / STATE, map_location="cpu", weights_only=True)
-        held = dict(self._model.named_parameters())
-        with torch.no_grad():
-            for name, value in state["weights"].items():
-                held[name].copy_(value)
-        self._updater.load_state(state["updater"])
-        _set_random_state(torch, state["random"])
 
 
 def _in_lengths(rows: Sequence[TokenRow], size: int) -> Iterator[list[TokenRow]]:
     ordered = sorted(rows, key=len, reverse=True)
     return (ordered[begin : begin + size] for begin in range(0, len(ordered), size))
-
-
-def _random_state(torch: Any) -> dict[str, Any]:
-    state = {"torch": torch.get_rng_state()}
-    return state | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
-
-
-def _set_random_state(torch: Any, state: dict[str, Any]) -> None:
-    torch.set_rng_state(state["torch"])
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"])
