@@ -11,9 +11,6 @@ from agentgym.extras import require
 from trainers.advantages import Lesson
 from trainers.dataset.rows import TokenRow
 
-WINDOW = 50
-"""Batches' worth of shuffled rows that are sorted by length together: more pads less, fewer mix better."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
@@ -76,21 +73,20 @@ def _temperatures(row: TokenRow) -> list[float]:
     return values
 
 
-def bucketed(lengths: Sequence[int], *, size: int, seed: int, epoch: int = 0) -> list[list[int]]:
-    """The places of all rows as batches of about equal lengths: another order for each epoch, the same for a seed.
+def drawn(lengths: Sequence[int], *, size: int, together: int = 1, seed: int, epoch: int = 0) -> list[list[int]]:
+    """The places of all rows as batches: another order for each epoch, the same for a seed.
 
-    The longest rows come first, so that what memory cannot hold shows at once; the one batch that may be short is last.
+    An update takes `together` batches, whose rows are drawn from all and only among themselves put by length, to pad
+    less. Batches of like length throughout would pad less still, but where length goes with the answer, as it does
+    in small tasks, each update would then pull another way. The longest row comes first, so that what memory cannot
+    hold shows at once; the one batch that may be short is last.
     """
-    random = Random(f"{seed} {epoch}")
     order = list(range(len(lengths)))
-    random.shuffle(order)
-    batches: list[list[int]] = []
-    for begin in range(0, len(order), size * WINDOW):
-        window = sorted(order[begin : begin + size * WINDOW], key=lambda place: -lengths[place])
-        batches += [window[at : at + size] for at in range(0, len(window), size)]
-    short = [batches.pop()] if batches and len(batches[-1]) < size else []
-    random.shuffle(batches)
-    if batches:
-        longest = max(range(len(batches)), key=lambda number: max(lengths[place] for place in batches[number]))
-        batches[0], batches[longest] = batches[longest], batches[0]
-    return batches + short
+    Random(f"{seed} {epoch}").shuffle(order)
+    whole = size * together
+    updates = [sorted(order[at : at + whole], key=lambda place: -lengths[place]) for at in range(0, len(order), whole)]
+    full = [number for number, update in enumerate(updates) if len(update) == whole]
+    if full:
+        longest = max(full, key=lambda number: lengths[updates[number][0]])
+        updates[0], updates[longest] = updates[longest], updates[0]
+    return [update[at : at + size] for update in updates for at in range(0, len(update), size)]

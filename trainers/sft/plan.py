@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from agentgym.messages import JsonObject
 from trainers.dataset.rows import TokenRow
-from trainers.learning.batches import bucketed
+from trainers.learning.batches import drawn
 from trainers.recipe import Recipe
 
 
@@ -31,8 +31,8 @@ class Plan:
         """The batches of an epoch, from 0, each as the places of its rows."""
 
     def _epoch(self, number: int) -> list[list[int]]:
-        recipe = self._recipe
-        return bucketed(self.lengths, size=recipe.batch_size, seed=recipe.seed, epoch=number)
+        size, seed = self._recipe.batch_size, self._recipe.seed
+        return drawn(self.lengths, size=size, together=self._together, seed=seed, epoch=number)
 
     def update(self, step: int) -> list[list[int]]:
         """The batches that step number `step`, from 1, learns from."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from copy import deepcopy
+from itertools import chain
 from typing import Any
 
 import pytest
 
 from trainers.advantages import Lesson
 from trainers.dataset.rows import Origin, Sample, TokenRow
-from trainers.learning.batches import batch_of, bucketed
+from trainers.learning.batches import batch_of, drawn
 from trainers.learning.scores import token_logprobs, token_scores
 from trainers.learning.updater import Updater, share_of_rate
 from trainers.recipe import OptimizerSettings
@@ -133,17 +134,25 @@ def test_gradients_are_those_of_the_whole_logits(model: Any, torch: Any) -> None
         torch.testing.assert_close(mine, theirs.grad, rtol=1e-4, atol=1e-5)
 
 
-def test_a_seed_gives_one_order_an_epoch_of_batches_that_hardly_pad() -> None:
+def test_a_seed_gives_one_order_an_epoch() -> None:
     lengths = [(number * 37) % 101 + 1 for number in range(1003)]
-    first = bucketed(lengths, size=8, seed=1)
+    first = drawn(lengths, size=8, seed=1)
     assert sorted(place for batch in first for place in batch) == list(range(1003))
-    assert first == bucketed(lengths, size=8, seed=1)
-    assert first != bucketed(lengths, size=8, seed=2)
-    assert first != bucketed(lengths, size=8, seed=1, epoch=1)
+    assert first == drawn(lengths, size=8, seed=1)
+    assert first != drawn(lengths, size=8, seed=2)
+    assert first != drawn(lengths, size=8, seed=1, epoch=1)
     assert [len(batch) for batch in first] == [8] * 125 + [3]
     assert max(lengths[place] for place in first[0]) == max(lengths), "what memory cannot hold shows at once"
-    spread = [max(lengths[place] for place in batch) - min(lengths[place] for place in batch) for batch in first]
-    assert sum(spread) / len(spread) < 10
+
+
+def test_an_update_sees_rows_of_all_lengths_and_puts_like_ones_together() -> None:
+    lengths = [10] * 500 + [90] * 500
+    batches = drawn(lengths, size=8, together=4, seed=0)
+    updates = [list(chain(*batches[at : at + 4])) for at in range(0, len(batches), 4)]
+    short = [sum(lengths[place] == 10 for place in update) for update in updates[:-1]]
+    assert 4 < min(short) <= max(short) < 28, "length goes with the answer in small tasks: no update of one kind alone"
+    mixed = [batch for batch in batches if len({lengths[place] for place in batch}) > 1]
+    assert len(mixed) <= len(updates), "one batch of four at most pads"
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
