@@ -14,7 +14,7 @@ from agentgym.errors import EnvironmentFault, UnknownNameError, UsageError, boun
 from agentgym.jobs import Job
 from agentgym.limits import Limits
 from agentgym.messages import JsonObject
-from agentgym.registry import load_target, make
+from agentgym.registry import env_ids, load_env, load_target, make
 from agentgym.seeds import derive_seed
 from agentgym.steps import task_id
 
@@ -73,9 +73,12 @@ def suite_ids() -> list[str]:
 
 
 def load_suite(name: str) -> Suite:
-    """The suite an entry point names."""
+    """The suite an entry point names; an environment, by its id or as `path/to/file.py:Class`, is one of its own."""
     targets = entry_points(GROUP)
     if name not in targets:
+        if ".py" in name or name in env_ids():
+            load_env(name)
+            return Suite(name, name, "")
         raise UnknownNameError(f"no suite {name!r}; {did_you_mean(name, targets)}")
     suite = load_target(targets[name], name)
     if not isinstance(suite, Suite):

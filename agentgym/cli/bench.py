@@ -25,9 +25,7 @@ from agentgym.errors import (
     RunFolderError,
     RunStopped,
     StoreError,
-    UnknownNameError,
     UsageError,
-    did_you_mean,
 )
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
@@ -43,7 +41,12 @@ OF_ENVIRONMENT = ("user", "data", "sandbox", "tool_config")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which suites, who plays them, and how much of them."""
-    parser.add_argument("suites", metavar="SUITE", nargs="*", help="a suite that --list names, or all (default: all)")
+    parser.add_argument(
+        "suites",
+        metavar="SUITE",
+        nargs="*",
+        help="a suite that --list names, an environment as FILE.py:CLASS, or all (default)",
+    )
     add_settings(parser, SETTINGS)
     parser.add_argument("--api-key", metavar="KEY", help="the endpoint's key (default: OPENAI_API_KEY)")
     parser.add_argument("--stream", action="store_true", help="have the model's answers streamed")
@@ -201,12 +204,12 @@ def _slug(text: str) -> str:
 
 
 def _names(asked: list[str]) -> list[str]:
-    known = suite_ids()
     if not asked or "all" in asked:
-        asked = known
+        return suite_ids()
+    known = suite_ids()
     for name in asked:
         if name not in known:
-            raise UnknownNameError(f"no suite {name!r}; {did_you_mean(name, known)}")
+            load_suite(name)  # an environment, or nothing: told before anything is played
     return list(dict.fromkeys(asked))
 
 

@@ -17,9 +17,9 @@ from trainers.grpo.steps import Steps
 from trainers.models.loading import Trainee
 from trainers.progress.checkpoints import Checkpoint, Mark, checkpoint_folder, newest, recorded
 from trainers.progress.log import TrainingLog
+from trainers.progress.outcome import TrainingDiverged
 from trainers.progress.stopping import Stop
 from trainers.recipe import Recipe
-from trainers.sft.course import TrainingDiverged
 
 Save = Callable[[Path], None]
 """Writes the model that is trained, with its tokenizer, to a folder."""
@@ -41,6 +41,8 @@ class Course:
     """The step up to which all is done."""
     chosen: Round = field(default_factory=lambda: Round(lessons=(), groups=0), init=False)
     """The round that is learnt from."""
+    idle: int = field(default=0, init=False)
+    """Updates of rounds in which there was nothing to learn."""
     _empty: int = field(default=0, init=False)
     _last: float = field(default_factory=perf_counter, init=False)
 
@@ -86,6 +88,7 @@ class Course:
         """Take an update's figures down; TrainingDiverged where they are no numbers."""
         self._check(step, figures)
         self.done = step
+        self.idle += not self.chosen.lessons
         now = perf_counter()
         taken, self._last = now - self._last, now
         if self.tells(step):

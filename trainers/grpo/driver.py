@@ -24,11 +24,11 @@ from trainers.models.loading import Trainee, load_trainee
 from trainers.models.saving import merge
 from trainers.progress.checkpoints import Checkpoint, check_same, prune
 from trainers.progress.log import TrainingLog
+from trainers.progress.outcome import Trained
 from trainers.progress.outputs import FINAL, MERGED, prepare_outputs
 from trainers.progress.ranks import is_first, process_count
 from trainers.progress.stopping import stoppable
 from trainers.recipe import Recipe
-from trainers.sft.driver import Trained
 
 RUNS, GATE = "runs", "gate.json"
 
@@ -71,6 +71,8 @@ def _trained(course: Course, start: str, *, resume: bool) -> Trained:
     if stop.asked and course.done < total:
         log.say(f"stopped after step {course.done} of {total}; go on with --resume")
         return Trained(files=log.files, steps=course.done, exit_code=stop.exit_code)
+    if course.idle:
+        log.say(f"{course.idle} of {total} updates changed nothing: in none of their groups did rewards differ")
     final = recipe.output_dir / FINAL
     save(final)
     files = _written(course, final, version_after(start, course.done)) if is_first() else []
@@ -87,6 +89,8 @@ def _rounds(recipe: Recipe, trainee: Trainee, log: TrainingLog, start: str) -> I
         finally:
             live.close()
         return
+    if recipe.live is not None:
+        log.say("data.sources are learnt from, and the table [live] is not used")
     template = getattr(trainee.tokenizer, "chat_template", None)
     groups, notices = read_groups(recipe.data, tokenizer=trainee.tokenizer if template else None)
     for line in notices:

@@ -91,11 +91,12 @@ def refusal(start: Start, settings: GateSettings) -> str | None:
             f"and at most {settings.max_entropy:.0%} may be; teach the model more by imitation first (train sft)"
         )
     if start.spread == 0 or start.spread < settings.min_spread:
-        level = "all" if start.reward > 0.5 else "hardly any"
-        mend = "take harder tasks" if start.reward > 0.5 else "teach it by imitation first (train sft), or take easier"
+        is_high = start.reward > 0.5
+        level = "nearly all" if is_high else "hardly any"
+        mend = "take harder tasks" if is_high else "teach it by imitation first (train sft), or take easier tasks"
         return (
-            f"the rewards of one task differ in {start.spread:.0%} of the groups, and in {settings.min_spread:.0%} at "
-            f"least must they: the model solves {level} of the tasks (mean reward {start.reward:.3f}); {mend}"
-            f"{' tasks' if level != 'all' else ''}, or larger groups"
+            f"the rewards of one task differ in {start.spread:.0%} of the groups, and must in at least "
+            f"{settings.min_spread:.0%}: the model solves {level} tasks (mean reward {start.reward:.3f}); {mend}, "
+            "or larger groups"
         )
     return None

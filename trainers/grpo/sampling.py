@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -27,6 +29,8 @@ from trainers.serving.local import LocalPolicy
 
 _RELOAD_S = 600.0
 _LIST_S = 30.0
+SHARED, SHARED_ADAPTER = "sampled", "sampled_adapter"
+"""Weights for a server to take, while training goes on."""
 
 
 class Sampler(Protocol):
@@ -89,7 +93,7 @@ class ServerSampler:
 
     async def _give(self, version: str) -> None:
         await anyio.to_thread.run_sync(self._save)
-        body: JsonObject = {"path": str(self._folder / "sampled"), "version": version}
+        body: JsonObject = {"path": str(self._folder / SHARED), "version": version}
         parts = urlsplit(self._url)
         url = parts._replace(path=f"{parts.path.rstrip('/').removesuffix('/v1')}/reload").geturl()
         async with aclosing(PooledTransport()) as transport:
@@ -97,27 +101,34 @@ class ServerSampler:
             try:
                 reply = await transport.post(url, dump_json(body), headers, timeout_s=_RELOAD_S)
             except EndpointFault as fault:
-                raise UsageError(f"{url} cannot be given the new weights: {fault}") from None
+                told = f"{url} cannot be given the new weights: {fault}"
+                raise UsageError(f"{told}; start the server, or correct live.base_url") from None
         if reply.status != 200:
             told = f"{url} does not take the new weights (status {reply.status})"
             raise UsageError(f"{told}; sample from `agentgym model serve`, or put a reload in front of the server")
 
     async def aclose(self) -> None:
-        """Nothing is held between rounds."""
+        """Take away the weights that were shared: those of the end are written elsewhere."""
+        for name in (SHARED, SHARED_ADAPTER) if self._saves else ():
+            await anyio.to_thread.run_sync(partial(shutil.rmtree, self._folder / name, ignore_errors=True))
 
     def _save(self) -> None:
         """As a whole model, for that is what servers load."""
         if not self._trainee.adapter:
-            save_trainee(self._trainee, self._folder / "sampled")
+            save_trainee(self._trainee, self._folder / SHARED)
             return
-        save_trainee(self._trainee, self._folder / "sampled_adapter")
-        merge(self._folder / "sampled_adapter", self._folder / "sampled")
+        save_trainee(self._trainee, self._folder / SHARED_ADAPTER)
+        merge(self._folder / SHARED_ADAPTER, self._folder / SHARED)
 
     async def _model(self) -> str:
         """What the server calls it."""
         policy = OpenAIPolicy("any", base_url=self._url)
         async with aclosing(policy):
-            listed = await policy.endpoint.models(timeout_s=_LIST_S)
+            try:
+                listed = await policy.endpoint.models(timeout_s=_LIST_S)
+            except EndpointFault as fault:
+                told = f"{self._url} does not list its models: {fault}"
+                raise UsageError(f"{told}; start the server, or correct live.base_url") from None
         if not listed:
             raise UsageError(f"{self._url} lists no model; give the address of a server that has loaded one")
         return listed[0]

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from agentgym.env import Env
 from agentgym.episode import Episode
 from agentgym.messages import JsonObject
-from agentgym.suite import Suite, load_suite, suite_ids
+from agentgym.suite import Suite, load_suite
 from agentgym.taskfile import read_tasks
 from trainers.models.actions import agreement, gold_actions, made_actions, valid_calls
 
@@ -88,8 +88,8 @@ class TaskSuite(Suite):
 
 
 def suite_of(name: str, *, split: str | None, tasks: Path | None, settings: JsonObject) -> Suite:
-    """A suite by its name, or an environment by its id or file as a suite of its own."""
-    found = load_suite(name) if name in suite_ids() else Suite(name, name, "")
+    """A suite with other settings, another part of its tasks, or those of a file."""
+    found = load_suite(name)
     suite = replace(found, settings={**found.settings, **settings}, split=split or found.split)
     if tasks is None:
         return suite

@@ -151,6 +151,14 @@ class _Listener:
         return heard
 
 
+def _pattern(pieces: str) -> Any:
+    """As the tokenizer reads regular expressions, which is not how Python does."""
+    try:
+        return require("tokenizers").Regex(pieces)
+    except Exception as error:  # the package raises nothing more special
+        raise UsageError(f"--pieces {pieces!r} is no regular expression: {error}") from None
+
+
 def _tokenizer(texts: Iterable[str], sizes: Sizes, tokens: Sequence[str], template: str, pieces: str) -> Any:
     """Bytes and what often stands together, so that any text can be written."""
     tokenizers, trainers = require("tokenizers"), require("tokenizers.trainers")
@@ -158,7 +166,7 @@ def _tokenizer(texts: Iterable[str], sizes: Sizes, tokens: Sequence[str], templa
     made = tokenizers.Tokenizer(require("tokenizers.models").BPE())
     made.pre_tokenizer = before.Sequence(
         [
-            before.Split(tokenizers.Regex(pieces), "isolated"),
+            before.Split(_pattern(pieces), "isolated"),
             before.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import orjson
 
-from agentgym.errors import AgentGymError
 from agentgym.runs import write_whole
 from trainers.models.loading import Trainee
 from trainers.progress.checkpoints import Checkpoint, Mark, checkpoint_folder, newest, recorded
 from trainers.progress.log import TrainingLog
+from trainers.progress.outcome import TrainingDiverged
 from trainers.progress.outputs import BEST
 from trainers.progress.stopping import Stop
 from trainers.recipe import Recipe
@@ -25,10 +25,6 @@ from trainers.sft.rows import Rows
 Save = Callable[[Path], None]
 """Writes the model that is trained, with its tokenizer, to a folder."""
 _BEST = "best.json"
-
-
-class TrainingDiverged(AgentGymError):
-    """The loss is no number any more; the message names the checkpoint that is still good."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from trainers.models.saving import merge
 from trainers.models.sources import read_tokenizer
 from trainers.progress.checkpoints import Checkpoint, check_same, prune
 from trainers.progress.log import TrainingLog
+from trainers.progress.outcome import Trained
 from trainers.progress.outputs import FINAL, MERGED, prepare_outputs
 from trainers.progress.ranks import is_first, process_count
 from trainers.progress.stopping import Stop, stoppable
@@ -22,17 +22,6 @@ from trainers.recipe import Recipe
 from trainers.sft.course import Course, Save
 from trainers.sft.plan import Plan
 from trainers.sft.rows import Rows, check_known, read_rows
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
-    """What a training wrote."""
-
-    files: tuple[Path, ...]
-    steps: int
-    """That were made in all, before it was cut short too."""
-    exit_code: int = 0
-    """Not 0 where somebody asked for an end: 130 or 143."""
 
 
 def train_sft(recipe: Recipe, *, resume: bool = False, force: bool = False) -> Trained:

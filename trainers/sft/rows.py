@@ -62,6 +62,9 @@ def read_rows(recipe: Recipe, tokenizer: Any) -> Rows:
     if not parts["train"]:
         sources = ", ".join(map(str, data.sources))
         left = f" ({'; '.join(notices)})" if notices else ""
+        if parts["validation"] and not data.validation:
+            told = f"all {len(parts['validation'])} rows are held out to validate with, which leaves none to train on"
+            raise UsageError(f"{sources}: {told}; lower data.validation_share")
         raise UsageError(f"{sources}: no row to train on{left}; see: agentgym train data {sources} --stats")
     return Rows(train=tuple(parts["train"]), validation=tuple(parts["validation"]), notices=notices)
 

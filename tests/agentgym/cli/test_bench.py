@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from tests.agentgym.cli.conftest import HILO, Cli, Install
@@ -11,6 +12,23 @@ from tests.agentgym.cli.conftest import HILO, Cli, Install
 SUITE = """
 from agentgym.suite import Suite
 SUITE = Suite("{name}", "{environment}", "A suite for a test.", policies={policies})
+"""
+
+COIN = """
+from agentgym import Observation, Task, ToolEnv
+
+class Coin(ToolEnv[Task, Observation], id="coin", max_turns=1):
+    "Say which side is up."
+
+    async def begin(self, task: Task) -> Observation:
+        return Observation(text="Heads or tails?")
+
+    async def hear(self, text: str) -> Observation:
+        self.finish(reward=float(text == self.task.id))
+        return Observation(text="so it is")
+
+    def tasks(self, split: str | None = None) -> list[Task]:
+        return [Task(id="heads"), Task(id="tails")]
 """
 
 
@@ -60,6 +78,15 @@ def test_a_table_goes_to_standard_output_and_progress_beside_it(cli: Cli) -> Non
     ]
     assert ran.err.splitlines()[2].startswith("guess / oracle: 10 of 10, 10 solved, ")
     assert "\x1b" not in ran.out + ran.err
+
+
+def test_an_environment_in_a_file_is_a_suite_of_its_own_and_its_run_plays_again(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "coin.py"
+    file.write_text(COIN)
+    (played,) = scores(cli, f"{file}:Coin", "--policy", "idle", "--out", str(tmp_path / "run"))
+    assert (played["suite"], played["episodes"]) == (f"{file}:Coin", 2)
+    assert cli("replay", str(tmp_path / "run")).code == 0
+    assert cli("bench", "none.py:Coin").err == "agentgym bench: no file 'none.py'; give path/to/file.py:Class\n"
 
 
 def test_suites_are_listed(cli: Cli, install: Install) -> None:

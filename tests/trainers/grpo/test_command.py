@@ -41,6 +41,13 @@ def test_a_start_that_cannot_learn_is_refused_with_the_reason(tmp_path: Path, ca
     assert "of an earlier training" in capsys.readouterr().err
 
 
+def test_updates_that_change_nothing_are_told(tmp_path: Path, capsys: Any) -> None:
+    source = str(beginner(tmp_path))
+    impossible = ("--set", 'live.settings={"letters": ""}')
+    assert train(tmp_path, "--model", source, "--force", *impossible) == 0
+    assert "2 of 2 updates changed nothing: in none of their groups did rewards differ" in capsys.readouterr().err
+
+
 def test_wrong_use_is_told_with_the_mend(tmp_path: Path, capsys: Any) -> None:
     assert main(["train", "grpo", "--model", str(beginner(tmp_path)), "--output-dir", str(tmp_path / "out")]) == 2
     assert "no data to learn from" in capsys.readouterr().err

@@ -55,6 +55,7 @@ def test_a_server_plays_with_the_newest_weights(tmp_path: Path) -> None:
     assert all(row["kl"] == pytest.approx(0.0, abs=1e-6) for row in rows)
     assert _versions(chosen, step=0) == {version_of(source)}
     assert _versions(chosen, step=11) == {f"{version_of(source)}+11"}
+    assert not (chosen.output_dir / "sampled").exists(), "what was shared for a while is taken away"
 
 
 def _versions(chosen: Recipe, *, step: int) -> set[str | None]:
@@ -66,7 +67,9 @@ def _versions(chosen: Recipe, *, step: int) -> set[str | None]:
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     source = beginner(tmp_path)
     live = {"environment": BANDIT, "base_url": "http://127.0.0.1:9/v1", "group_size": 2}
-    with pytest.raises(UsageError, match="cannot be given the new weights"):
+    with pytest.raises(
+        UsageError, match=r"cannot be given the new weights: .*; start the server, or correct live.base_url"
+    ):
         train_grpo(recipe(tmp_path, source, live, max_steps=1))
 
 

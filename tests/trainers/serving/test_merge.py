@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,10 @@ def test_an_adapter_becomes_a_model_to_serve(tmp_path: Path, capsys: pytest.Capt
     assert load_checkpoint(tmp_path / "merged").vocabulary == 387
     with pytest.raises(UsageError, match="replace it by --force"):
         command("merge", kept, "--out", tmp_path / "merged")
-    assert command("merge", kept, "--out", tmp_path / "merged", "--force") == 0
+    assert command("merge", kept, "--out", tmp_path / "merged", "--force", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["folder"], found["base"]) == (str(tmp_path / "merged"), str(tmp_path / "base"))
+    assert 0 <= found["apart"] < 1e-5
 
 
 def test_where_the_base_has_moved_its_place_is_told(tmp_path: Path) -> None:

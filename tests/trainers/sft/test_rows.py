@@ -77,6 +77,13 @@ def test_without_any_row_it_says_where_to_look(tmp_path: Path) -> None:
         read_rows(recipe(), None)
 
 
+def test_a_share_that_leaves_nothing_to_train_on_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    write_rows(path, [row(1, 2, 3, samples=[(1, 3)])])
+    with pytest.raises(UsageError, match=r"all 1 rows are held out to validate with.*lower data.validation_share"):
+        read_rows(recipe(data={"sources": [str(path)], "validation_share": 0.99}), None)
+
+
 def test_a_token_that_the_model_does_not_know_is_told(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     write_rows(path, [row(1, 70, 3, samples=[(1, 3)])])

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from agentgym.cli.output import write
+from agentgym.cli.output import write, write_json
 from agentgym.errors import UsageError
 from agentgym.extras import require
 
@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="of the weights that are written (auto: as the base has them)",
     )
+    add("--json", action="store_true", help="print the folder, its base and how far they are apart as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,5 +39,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.out} is there already; name another folder with --out DIR, or replace it by --force")
     done = merge(args.adapter, args.out, base=args.base, numbers=args.dtype)
     sys.stderr.write(f"merged into {done.base}; read again, its figures are {done.apart:.1e} from the adapter's\n")
-    write(str(done.folder))
+    if args.json:
+        write_json({"folder": str(done.folder), "base": str(done.base), "apart": done.apart})
+    else:
+        write(str(done.folder))
     return 0
