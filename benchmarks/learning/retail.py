@@ -43,7 +43,7 @@ LAYERS, WIDTH, VOCABULARY = 2, 128, 3000
 BATCH, RATE = 8, 1.5e-3
 NUMBER_STEPS, WORD_STEPS, WORDS_BESIDE = 700, 600, 1600
 """Of repeating numbers, of repeating words between them, and rows of the latter beside what is learnt of the shop."""
-SFT_EPOCHS = 2.0
+SFT_EPOCHS = 3.0
 WRONG, WRONG_TASKS, WRONG_STEPS, WRONG_BATCH, WRONG_RATE = 0.6, 4800, 300, 16, 5e-4
 """The share of wrong decisions that a copy is taught; no task twice, so that it learns how often and not when."""
 GRPO_STEPS, GROUPS, GROUP_SIZE, GRPO_RATE = 40, 12, 8, 2e-4
@@ -156,8 +156,9 @@ def _words(world: World, chance: Random) -> Iterator[Figures]:
 
 
 def _number(chance: Random, least: int, most: int) -> str:
-    """Of so many times three digits."""
-    return "".join(chance.choice("0123456789") for _ in range(3 * chance.randint(least, most)))
+    """Of so many times three digits, which are a token each, and often of one or two more, as ids are."""
+    digits = 3 * chance.randint(least, most) + chance.choice((0, 0, 1, 2))
+    return "".join(chance.choice("0123456789") for _ in range(digits))
 
 
 def _word(user: Figures, chance: Random) -> str:
