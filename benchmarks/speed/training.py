@@ -14,43 +14,61 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
-import anyio
-
-from agentgym import Job, OraclePolicy, run
 from benchmarks.speed.measure import interleaved, ratio
-from benchmarks.speed.sleeper import Sleeper
 
 AGENTGYM = ("-m", "agentgym")
 PEER = "benchmarks.speed.trl_by_hand"
 SLEEPER = f"{Path(__file__).with_name('sleeper.py')}:Sleeper"
-BATCH = 16
 MOST = {"trl": 1.2, "torch": 0.6}
 MOST_TOOL_S = 1.5
 ROLLOUTS = 64
-_FEW, _MANY = 60, 300
-"""Updates: what lies between is what an update costs, without what is paid once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """Rows of one length, and how many there are of everything."""
+
+    suite: str
+    tasks: int
+    trials: int
+    batch: int
+    few: int
+    many: int
+    """Updates: what lies between is what an update costs, without what is paid once."""
+
+
+LENGTHS = {
+    "short": Length(suite=SLEEPER, tasks=10, trials=40, batch=16, few=60, many=300),
+    "long": Length(suite="special-tokens", tasks=100, trials=4, batch=8, few=5, many=40),
+}
+"""Some 40 tokens of which most train, where a tiny model's small operations are all there is to pay for; and some 800,
+as the project's own environments record them."""
 
 
 class Subject:
     """A tiny model and rows to train it on, in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, length: Length) -> None:
         self.folder = folder
+        self.length = length
         self.model, self.rows = folder / "model", folder / "rows.jsonl"
-        jobs = [
-            Job(make=partial(Sleeper, seconds=0.0), task=task, seed=trial, trial=trial)
-            for task in Sleeper().tasks()
-            for trial in range(40)
-        ]
-        anyio.run(lambda: run(jobs, OraclePolicy(), folder / "run"))
         recorded = str(folder / "run")
-        self.cpu(*AGENTGYM, "model", "new", "--out", str(self.model), "--data", recorded, "--vocabulary", "500")
+        still = ("--set", "seconds=0") if length.suite == SLEEPER else ()
+        self.cpu(
+            *(*AGENTGYM, "bench", length.suite, "--policy", "oracle", "--out", recorded, "--quiet", *still),
+            *("--limit", str(length.tasks), "--trials", str(length.trials)),
+        )
+        self.cpu(*AGENTGYM, "model", "new", "--out", str(self.model), "--data", recorded)
         tokenizer = ("--tokenizer", str(self.model))
         self.cpu(*AGENTGYM, "train", "data", recorded, *tokenizer, "--out", str(self.rows))
+        labels = [json.loads(line)["labels"] for line in self.rows.read_text(encoding="utf-8").splitlines()]
+        self.tokens = fmean(map(len, labels))
+        self.trained = sum(label != -100 for row in labels for label in row) / sum(map(len, labels))
 
     def cpu(self, *words: str) -> float:
         """The CPU seconds of a Python process and its children; it must succeed."""
@@ -65,13 +83,14 @@ class Subject:
         """Of `agentgym train sft`."""
         return self.cpu(
             *(*AGENTGYM, "train", "sft", "--model", str(self.model), "--data", str(self.rows)),
-            *("--backend", backend, "--max-steps", str(steps), "--batch-size", str(BATCH), "--learning-rate", rate),
+            *("--backend", backend, "--max-steps", str(steps), "--learning-rate", rate),
+            *("--batch-size", str(self.length.batch)),
             *("--output-dir", str(self.folder / backend), "--log-dir", str(self.folder / "log"), "--force"),
         )
 
     def by_hand(self, how: str, steps: int) -> float:
         """Of the peer."""
-        words = (self.model, self.rows, self.folder / "peer", steps, BATCH, how)
+        words = (self.model, self.rows, self.folder / "peer", steps, self.length.batch, how)
         return self.cpu("-m", PEER, *map(str, words))
 
     def tool_seconds(self) -> list[float]:
@@ -102,30 +121,37 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", choices=("sft", "live"), help="one half of it (default: both)")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        subject = Subject(Path(folder))
-        if args.only != "live":
-            _tell(_sft_costs(subject, args.rounds), _FEW, _MANY)
-        tools = subject.tool_seconds() if args.only != "sft" else []
-    if args.only != "sft":
-        print(f"{ROLLOUTS} rollouts whose tool sleeps 1 s: {_spread(tools)} s of tools a step (at most {MOST_TOOL_S})")
-        print(f"the same one after another: {ROLLOUTS} s")
+        for name, length in LENGTHS.items() if args.only != "live" else ():
+            _tell_costs(Subject(Path(folder) / name, length), args.rounds)
+        if args.only != "sft":
+            tools = Subject(Path(folder) / "live", LENGTHS["short"]).tool_seconds()
+            told = f"{_spread(tools)} s of tools a step (at most {MOST_TOOL_S})"
+            print(f"{ROLLOUTS} rollouts whose tool sleeps 1 s: {told}")
+            print(f"the same one after another: {ROLLOUTS} s")
+
+
+def _tell_costs(subject: Subject, rounds: int) -> None:
+    length = subject.length
+    print(f"SFT, batches of {length.batch} rows of {subject.tokens:.0f} tokens, of which {subject.trained:.0%} train:")
+    _tell(_sft_costs(subject, rounds), length)
 
 
 def _sft_costs(subject: Subject, rounds: int) -> dict[str, list[float]]:
+    length = subject.length
     ways: dict[str, Callable[[str, int], float]] = {
         "trl": subject.sft,
         "torch": subject.sft,
         "plain": subject.by_hand,
         "tuned": subject.by_hand,
     }
-    measures = {
-        f"{name} {steps}": partial(measure, name, steps) for steps in (_FEW, _MANY) for name, measure in ways.items()
-    }
+    counts = (length.few, length.many)
+    measures = {f"{name} {steps}": partial(way, name, steps) for steps in counts for name, way in ways.items()}
     return interleaved(measures, rounds=rounds)
 
 
-def _tell(taken: dict[str, list[float]], few: int, many: int) -> None:
-    print(f"SFT, batches of {BATCH} rows: CPU against TRL by hand (plain), and with its rows grouped by length (tuned)")
+def _tell(taken: dict[str, list[float]], length: Length) -> None:
+    """CPU against TRL by hand (plain), and with its rows grouped by length and its optimizer fused (tuned)."""
+    few, many = length.few, length.many
     an_update = {name: _between(taken, name, few, many) for name in ("trl", "torch", "plain", "tuned")}
     for name in ("trl", "torch"):
         for peer in ("plain", "tuned"):
