@@ -5,44 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from agentgym.cli import Parser, main
+from agentgym.cli import Parser
 from agentgym.errors import UsageError
+from tests.trainers.cli.conftest import Train
 from trainers.cli.options import add_recipe, only_told, recipe_of, words_of
 from trainers.recipe import Stage
 from trainers.recipes.catalog import recipe_names
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command line left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Train = Callable[..., Ran]
-
-
-@pytest.fixture
-def train(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
-    """Run `agentgym train` in this process."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> Ran:
-        try:
-            code = main(["train", *words])
-        except SystemExit as done:
-            code = int(done.code or 0)
-        return Ran(code, *capsys.readouterr())
-
-    return run
 
 
 def parsed(*words: str, stage: Stage = "sft") -> argparse.Namespace:

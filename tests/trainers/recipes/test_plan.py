@@ -12,6 +12,7 @@ from agentgym.errors import DataFileError, UsageError
 from trainers.recipe import LoraSettings, Recipe
 from trainers.recipes.catalog import read_recipe_file
 from trainers.recipes.geometry import geometry_of
+from trainers.recipes.measuring import TINY
 from trainers.recipes.plan import Plan, plan_of
 from trainers.recipes.settling import Change, settle
 
@@ -45,17 +46,7 @@ def test_a_name_tells_the_size(name: str, billions: float, active: float) -> Non
 
 
 def test_a_config_at_hand_is_more_than_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config: dict[str, Any] = {
-        "model_type": "qwen3",
-        "vocab_size": 500,
-        "hidden_size": 96,
-        "intermediate_size": 256,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "head_dim": 24,
-        "tie_word_embeddings": True,
-    }
+    config: dict[str, Any] = {**TINY}
     folder = tmp_path / "model-70b"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config))
