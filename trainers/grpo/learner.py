@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Any
 
 from agentgym.extras import require
@@ -11,7 +12,7 @@ from trainers.advantages import Lesson
 from trainers.grpo.reference import Reference
 from trainers.grpo.rounds import Round, worths
 from trainers.grpo.steps import Steps, shares
-from trainers.learning.batches import Batch, batch_of
+from trainers.learning.batches import Batch, apart, batch_of
 from trainers.learning.losses import Extent, PolicyLoss, policy_loss
 from trainers.learning.scores import token_scores
 from trainers.learning.updater import Updater
@@ -33,6 +34,10 @@ class Learner:
         self._reference = Reference(trainee, began_with=recipe.model) if recipe.grpo.beta else None
         self.updater = Updater(trainee.model, recipe.optimizer, total_steps=steps.total)
 
+    @property
+    def _device(self) -> Any:
+        return self._model.get_input_embeddings().weight.device
+
     def learn(self, chosen: Round, number: int) -> Iterator[Figures]:
         """Update by a round; the figures of every update, also of those for which there was nothing to learn."""
         self._model.train()
@@ -45,7 +50,8 @@ class Learner:
 
     def _update(self, share: Sequence[Lesson], chosen: Round) -> Figures:
         rate = self.updater.learning_rate
-        sums = [self._learn(batch, chosen) for batch in _batches(share, self._recipe.batch_size)]
+        batches = (apart(batch, device=self._device) for batch in _batches(share, self._recipe.batch_size))
+        sums = [self._learn(rows, chosen) for rows in chain.from_iterable(batches)]
         if sums:
             norm, rate = self.updater.step()
         else:
@@ -66,7 +72,7 @@ class Learner:
 
     def _learn(self, rows: Sequence[Lesson], chosen: Round) -> Figures:
         """Add one batch to the update."""
-        batch = batch_of(rows, pad_id=self._pad_id, device=self._model.get_input_embeddings().weight.device)
+        batch = batch_of(rows, pad_id=self._pad_id, device=self._device)
         reference = None if self._reference is None else self._reference.logprobs(batch)
         with self._in_numbers():
             scores = token_scores(self._model, batch, temperature=batch.temperatures, entropy=True)
@@ -90,9 +96,8 @@ class Learner:
 
     def _in_numbers(self) -> AbstractContextManager[Any]:
         torch, numbers = require("torch"), computing(self._recipe)
-        kind = self._model.get_input_embeddings().weight.device.type
         context: AbstractContextManager[Any] = torch.autocast(
-            kind, dtype=getattr(torch, numbers), enabled=numbers != "float32"
+            self._device.type, dtype=getattr(torch, numbers), enabled=numbers != "float32"
         )
         return context
 

@@ -54,9 +54,9 @@ class Plan:
         }
 
     def usage(self, steps: int) -> JsonObject:
-        """How many tokens trained, were context, and padded, in all and in each epoch."""
+        """How many tokens trained and were context, in all and in each epoch."""
         epochs: list[JsonObject] = []
-        whole = {"trained": 0, "context": 0, "padded": 0, "rows": 0}
+        whole = {"trained": 0, "context": 0, "rows": 0}
         for number in range(math.ceil(steps / self.steps_per_epoch)):
             made = min(steps - number * self.steps_per_epoch, self.steps_per_epoch) * self._together
             counts = dict.fromkeys(whole, 0)
@@ -71,5 +71,4 @@ class Plan:
         trained, tokens = sum(self.trained[place] for place in batch), sum(self.lengths[place] for place in batch)
         yield "trained", trained
         yield "context", tokens - trained
-        yield "padded", max(self.lengths[place] for place in batch) * len(batch) - tokens
         yield "rows", len(batch)

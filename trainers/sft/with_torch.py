@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from agentgym.errors import UsageError
 from agentgym.extras import require
 from trainers.dataset.rows import TokenRow
-from trainers.learning.batches import Batch, batch_of
+from trainers.learning.batches import Batch, apart, batch_of
 from trainers.learning.scores import token_logprobs, token_scores
 from trainers.learning.updater import Updater
 from trainers.models.loading import computing
@@ -73,8 +74,9 @@ class _Loop:
         batches = course.plan.update(step)
         count = sum(course.plan.trained[place] for batch in batches for place in batch)
         total = 0.0
-        for places in batches:
-            batch = self._batch([course.rows.train[place] for place in places])
+        parts = (apart([course.rows.train[place] for place in batch], device=self._device) for batch in batches)
+        for rows in chain.from_iterable(parts):
+            batch = self._batch(rows)
             with self._computing():
                 logprobs = token_logprobs(self._model, batch)
             loss = -logprobs.sum() / count

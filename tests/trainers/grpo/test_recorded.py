@@ -159,7 +159,7 @@ def test_the_gate_says_why_nothing_can_be_learnt() -> None:
     dull = [changed(group("a", [1.0, 0.0]), logprobs=(-5.5,) * 99)]
     assert "near pure chance" in str(refusal(look_at(dull, vocabulary=344), GateSettings()))
     same = [changed(group(name, [0.0, 0.0]), logprobs=(-0.1,) * 99) for name in "ab"]
-    assert "hardly any of the tasks" in str(refusal(look_at(same, vocabulary=344), GateSettings()))
+    assert "hardly any tasks" in str(refusal(look_at(same, vocabulary=344), GateSettings()))
     solved = [changed(group(name, [1.0, 1.0]), logprobs=(-0.1,) * 99) for name in "ab"]
     assert "take harder tasks" in str(refusal(look_at(solved, vocabulary=344), GateSettings()))
 

@@ -12,7 +12,7 @@ import pytest
 
 from trainers.advantages import Lesson
 from trainers.dataset.rows import Origin, Sample, TokenRow
-from trainers.learning.batches import batch_of, drawn
+from trainers.learning.batches import apart, batch_of, drawn
 from trainers.learning.scores import token_logprobs, token_scores
 from trainers.learning.updater import Updater, share_of_rate
 from trainers.recipe import OptimizerSettings
@@ -153,6 +153,18 @@ def test_an_update_sees_rows_of_all_lengths_and_puts_like_ones_together() -> Non
     assert 4 < min(short) <= max(short) < 28, "length goes with the answer in small tasks: no update of one kind alone"
     mixed = [batch for batch in batches if len({lengths[place] for place in batch}) > 1]
     assert len(mixed) <= len(updates), "one batch of four at most pads"
+
+
+def test_a_batch_is_computed_in_parts_where_that_pads_less(torch: Any) -> None:
+    def parts(*lengths: int, device: str = "cpu") -> list[list[int]]:
+        rows = [row(*[0] * length, samples=[]) for length in lengths]
+        return [[len(each) for each in part] for part in apart(rows, device=torch.device(device))]
+
+    assert parts(10, 40, 20) == [[40, 20, 10]], "another pass would cost more than the padding"
+    assert parts(20, 900, 30, 1000) == [[1000, 900], [30, 20]]
+    assert parts(20, 900, 30, 1000, device="cuda") == [[1000, 900, 30, 20]]
+    assert parts(7) == [[7]]
+    assert parts(*range(1, 2000, 100))[0][0] == 1901, "the longest first"
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
