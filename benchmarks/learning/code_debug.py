@@ -74,7 +74,7 @@ def sft(stages: Stages, seed: int, *, steps: int = SFT_STEPS, output: str = "sft
     stages.agentgym(
         *(output, "train", "sft", "--backend", "torch", "--model", "base"),
         *("--data", "runs/train", "--validation", "runs/dev"),
-        *("--max-steps", steps, "--batch-size", 8, "--set", "accumulation=4", "--learning-rate", 3e-3),
+        *("--max-steps", steps, "--batch-size", 32, "--learning-rate", 3e-3),
         *("--set", "optimizer.schedule=linear", "--set", "optimizer.warmup_steps=20", "--set", "validate_steps=25"),
         *("--seed", seed, "--output-dir", output, "--log-dir", "logs", "--run-name", output),
     )

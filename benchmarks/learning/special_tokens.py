@@ -33,7 +33,7 @@ _MODES: list[JsonValue] = [
 _JSON_MODES = dump_json(_MODES).decode()
 NOISE = 0.3
 """The share of wrong answers that the half-trained model learns from: it samples about as many."""
-SFT_STEPS, HALF_STEPS, GRPO_STEPS = 200, 240, 64
+SFT_STEPS, HALF_STEPS, GRPO_STEPS = 300, 240, 64
 LONGEST = 200
 BARS = (
     Bar("SFT: held-out accuracy, greedy", least=0.95),
@@ -87,15 +87,11 @@ def prepare(stages: Stages, seed: int) -> None:
 
 
 def sft(stages: Stages, seed: int, *, data: str, steps: int, output: str) -> None:
-    """Imitation; of all steps that are looked at, the best by the dev phrases.
-
-    Rows of about one length are computed together, and the length tells much of the right token: so an update takes
-    several small batches, or it would see one token only.
-    """
+    """Imitation; of all steps that are looked at, the best by the dev phrases."""
     stages.agentgym(
         *(output, "train", "sft", "--backend", "torch", "--model", "base"),
         *("--data", f"runs/{data}-train", "--validation", f"runs/{data}-dev"),
-        *("--max-steps", steps, "--batch-size", 8, "--set", "accumulation=4", "--learning-rate", 3e-3),
+        *("--max-steps", steps, "--batch-size", 32, "--learning-rate", 3e-3),
         *("--set", "optimizer.schedule=linear", "--set", "optimizer.warmup_steps=20"),
         *("--set", "validate_steps=20", "--set", f"data.max_length={LONGEST}"),
         *("--seed", seed, "--output-dir", output, "--log-dir", "logs", "--run-name", output),
