@@ -14,7 +14,7 @@ from benchmarks.learning.stages import TOGETHER, Stages, summary_of
 COUNTS: dict[Part, int] = {"train": 950, "dev": 95, "cases": 190, "phrasing": 190}
 NOISE = 0.2
 """The share of recorded answers with a mistake: the likeliest answer stays right, a sampled one less often."""
-SFT_STEPS, GRPO_STEPS = 320, 64
+SFT_STEPS, GRPO_STEPS = 320, 80
 BARS = (
     Bar("SFT: held-out cases repaired, greedy", least=0.85),
     Bar("GRPO: sampled held-out cases, gain", least=0.08),

@@ -37,13 +37,13 @@ BARS = (
     Bar("decisions.gain.greedy", least=0.1),
 )
 
-USERS, ORDERS, PRODUCTS = 3000, 6000, 20
-TRAIN, TEST = 8000, 300
+USERS, ORDERS, PRODUCTS = 6000, 12000, 20
+TRAIN, TEST = 16000, 300
 LAYERS, WIDTH, VOCABULARY = 2, 128, 3000
 BATCH, RATE = 8, 1.5e-3
 NUMBER_STEPS, WORD_STEPS, WORDS_BESIDE = 700, 600, 1600
 """Of repeating numbers, of repeating words between them, and rows of the latter beside what is learnt of the shop."""
-SFT_EPOCHS = 3.0
+SFT_EPOCHS = 2.5
 WRONG, WRONG_TASKS, WRONG_STEPS, WRONG_BATCH, WRONG_RATE = 0.6, 4800, 300, 16, 5e-4
 """The share of wrong decisions that a copy is taught; no task twice, so that it learns how often and not when."""
 GRPO_STEPS, GROUPS, GROUP_SIZE, GRPO_RATE = 40, 12, 8, 2e-4
