@@ -44,7 +44,7 @@ class Length:
 
 LENGTHS = {
     "short": Length(suite=SLEEPER, tasks=10, trials=40, batch=16, few=60, many=300),
-    "long": Length(suite="special-tokens", tasks=100, trials=4, batch=8, few=5, many=40),
+    "long": Length(suite="special-tokens", tasks=100, trials=4, batch=8, few=5, many=25),
 }
 """Some 40 tokens of which most train, where a tiny model's small operations are all there is to pay for; and some 800,
 as the project's own environments record them."""
