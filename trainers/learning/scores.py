@@ -57,30 +57,28 @@ def token_scores(
 
 
 def _logits(model: Any, batch: Batch, places: Any) -> Any:
-    """What the model's own forward gives at these places, in float32.
+    """What the model's own forward gives at these places of all tokens but the last ones, in float32.
 
     No attention mask is passed: padding is to the right of all that a causal model looks at, and without a mask
-    attention is quicker.
+    attention is quicker. The last tokens of all foretell nothing.
     """
-    with _only(model.get_output_embeddings(), batch.input_ids.shape, places) as used:
-        logits = model(input_ids=batch.input_ids, use_cache=False).logits
+    before = batch.input_ids[:, : max(1, batch.input_ids.size(1) - 1)]
+    with _only(model.get_output_embeddings(), places) as used:
+        logits = model(input_ids=before, use_cache=False).logits
     if not used:
         raise UsageError(f"{type(model).__name__}: its output head is no module that hidden states are given to")
     return logits.float()
 
 
 @contextmanager
-def _only(head: Any, shape: Any, places: Any) -> Iterator[list[bool]]:
-    """Have an output head see the hidden states before these places alone; a place counts no first token of a row."""
-    rows, length = shape
+def _only(head: Any, places: Any) -> Iterator[list[bool]]:
+    """Have an output head see the hidden states at these places alone."""
     used: list[bool] = []
 
     def chosen(module: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
         used.append(True)
         hidden, *rest = given
-        flat = hidden.reshape(rows * length, -1)
-        before = places + places.div(length - 1, rounding_mode="floor")
-        return (flat.index_select(0, before), *rest)
+        return (hidden.flatten(0, 1).index_select(0, places), *rest)
 
     hook = head.register_forward_pre_hook(chosen)
     try:
