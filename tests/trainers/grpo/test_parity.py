@@ -17,6 +17,7 @@ from trainers.grpo.scoring import Scorer
 from trainers.grpo.steps import Steps
 from trainers.grpo.with_torch import Learner
 from trainers.grpo.with_trl import check_head, check_trl, config, recorded_trainer
+from trainers.learning import batches
 from trainers.models.loading import Trainee
 from trainers.recipe import GrpoSettings, LossName, OptimizerSettings, Recipe
 
@@ -90,7 +91,11 @@ def trl(
 
 @pytest.mark.parametrize("loss", get_args(LossName))
 @pytest.mark.parametrize("groups", [REGULAR, UNEQUAL], ids=["regular", "unequal"])
-def test_the_same_loss_and_the_same_gradient(tmp_path: Any, loss: LossName, groups: list[Group]) -> None:
+@pytest.mark.parametrize("pass_tokens", [0, 1000], ids=["in-parts", "at-once"])
+def test_the_same_loss_and_the_same_gradient(
+    tmp_path: Any, loss: LossName, groups: list[Group], pass_tokens: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "PASS_TOKENS", pass_tokens)  # what another pass costs decides about parts
     chosen, settings = a_round(groups), recipe(tmp_path, loss)
     own, stock = ours(chosen, settings), trl(chosen, settings)
     assert own["loss"] == pytest.approx(stock["loss"], rel=1e-5)
