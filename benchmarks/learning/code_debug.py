@@ -14,7 +14,7 @@ from benchmarks.learning.stages import TOGETHER, Stages, summary_of
 COUNTS: dict[Part, int] = {"train": 950, "dev": 95, "cases": 190, "phrasing": 190}
 NOISE = 0.2
 """The share of recorded answers with a mistake: the likeliest answer stays right, a sampled one less often."""
-SFT_STEPS, GRPO_STEPS = 320, 80
+SFT_STEPS, GRPO_STEPS = 320, 48
 BARS = (
     Bar("SFT: held-out cases repaired, greedy", least=0.85),
     Bar("GRPO: sampled held-out cases, gain", least=0.08),
@@ -90,7 +90,7 @@ def grpo(
         *("--set", "live.environment=code-debug", "--set", f"live.settings={settings}"),
         *("--set", "live.group_size=8", "--set", "live.max_tokens=80", "--set", "live.max_turns=1"),
         *("--set", "grpo.groups_per_step=8", "--max-steps", steps, "--batch-size", 64),
-        *("--learning-rate", 5e-4, "--set", "optimizer.schedule=linear", "--set", "optimizer.warmup_steps=4"),
+        *("--learning-rate", 2e-4, "--set", "optimizer.schedule=linear", "--set", "optimizer.warmup_steps=4"),
         *("--seed", seed, "--output-dir", output, "--log-dir", "logs", "--run-name", output),
     )
 
