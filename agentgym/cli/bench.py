@@ -45,7 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "suites",
         metavar="SUITE",
         nargs="*",
-        help="a suite that --list names, an environment as FILE.py:CLASS, or all (default)",
+        help="a suite that --list names, an environment (its id, or FILE.py:CLASS), or all (default: all)",
     )
     add_settings(parser, SETTINGS)
     parser.add_argument("--api-key", metavar="KEY", help="the endpoint's key (default: OPENAI_API_KEY)")

@@ -73,6 +73,15 @@ class Ran:
     err: str
 
 
+def typed(capsys: pytest.CaptureFixture[str], *words: str) -> Ran:
+    """Run a command line in this process."""
+    try:
+        code = main(list(words))
+    except SystemExit as done:
+        code = int(done.code or 0)
+    return Ran(code, *capsys.readouterr())
+
+
 Cli = Callable[..., Ran]
 Install = Callable[..., None]
 
@@ -84,14 +93,7 @@ def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
     folder.mkdir()
     monkeypatch.chdir(folder)
 
-    def run(*words: str) -> Ran:
-        try:
-            code = main(list(words))
-        except SystemExit as done:
-            code = int(done.code or 0)
-        return Ran(code, *capsys.readouterr())
-
-    return run
+    return lambda *words: typed(capsys, *words)
 
 
 @pytest.fixture

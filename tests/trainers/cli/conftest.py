@@ -3,22 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from agentgym.cli import main
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command line left behind."""
-
-    code: int
-    out: str
-    err: str
-
+from tests.agentgym.cli.conftest import Ran, typed
 
 Train = Callable[..., Ran]
 
@@ -27,12 +16,4 @@ Train = Callable[..., Ran]
 def train(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Train:
     """Run `agentgym train` in this process."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*words: str) -> Ran:
-        try:
-            code = main(["train", *words])
-        except SystemExit as done:
-            code = int(done.code or 0)
-        return Ran(code, *capsys.readouterr())
-
-    return run
+    return lambda *words: typed(capsys, "train", *words)
