@@ -57,12 +57,16 @@ def token_scores(
 
 
 def _logits(model: Any, batch: Batch, places: Any) -> Any:
-    """What the model's own forward gives at these places of all tokens but the last ones, in float32.
+    """What the model gives at these places of all tokens but the last ones, in float32.
 
     No attention mask is passed: padding is to the right of all that a causal model looks at, and without a mask
     attention is quicker. The last tokens of all foretell nothing.
     """
+    from trainers.learning import qwen3
+
     before = batch.input_ids[:, : max(1, batch.input_ids.size(1) - 1)]
+    if qwen3.fits(model):
+        return qwen3.logits_at(model, before, places)
     with _only(model.get_output_embeddings(), places) as used:
         logits = model(input_ids=before, use_cache=False).logits
     if not used:

@@ -40,22 +40,29 @@ def torch() -> Any:
     return pytest.importorskip("torch")
 
 
-@pytest.fixture
-def model(torch: Any) -> Any:
-    transformers = pytest.importorskip("transformers")
+@pytest.fixture(params=["qwen3", "llama"])
+def model(torch: Any, request: pytest.FixtureRequest) -> Any:
+    """Tiny, on a CPU: one whose forward is ours, and one whose own forward is taken."""
     torch.manual_seed(0)
-    config = transformers.Qwen3Config(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=8,
-        max_position_embeddings=64,
-        tie_word_embeddings=True,
-    )
-    return transformers.Qwen3ForCausalLM(config).eval()
+    return tiny_model(request.param).eval()
+
+
+def tiny_model(family: str, **more: Any) -> Any:
+    transformers = pytest.importorskip("transformers")
+    kinds = {"qwen3": ("Qwen3Config", "Qwen3ForCausalLM"), "llama": ("LlamaConfig", "LlamaForCausalLM")}
+    config, architecture = (getattr(transformers, name) for name in kinds[family])
+    sizes = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "max_position_embeddings": 64,
+        "tie_word_embeddings": True,
+    }
+    return architecture(config(**sizes | more))
 
 
 def slowly(model: Any, torch: Any, each: TokenRow, temperatures: Iterable[float]) -> list[float]:
@@ -110,6 +117,50 @@ def test_the_head_works_at_the_tokens_that_train_alone(model: Any, torch: Any) -
     token_logprobs(model, batch_of(ROWS, pad_id=0))
     assert seen == [7 * VOCABULARY]
     assert model(input_ids=torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, VOCABULARY)
+
+
+QWENS = {
+    "as it is": {},
+    "untied": {"tie_word_embeddings": False},
+    "with biases": {"attention_bias": True},
+    "of four layers and as many keys as queries": {"num_hidden_layers": 4, "num_key_value_heads": 2},
+    "stretched": {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4, "factor": 4.0}},
+    "of another activation": {"hidden_act": "gelu"},
+}
+
+
+@pytest.mark.parametrize("settings", QWENS.values(), ids=QWENS)
+def test_the_shorter_way_through_qwen3_leads_where_its_own_does(torch: Any, settings: dict[str, Any]) -> None:
+    from trainers.learning import qwen3
+
+    torch.manual_seed(1)
+    model = tiny_model("qwen3", **settings)
+    for weights in model.parameters():
+        torch.nn.init.normal_(weights, mean=0.1, std=0.3)  # norms of 1 would hide a missing factor
+    ids, places = torch.randint(VOCABULARY, (3, 20)), torch.tensor([0, 5, 19, 20, 41, 58])
+    assert qwen3.fits(model)
+    found = []
+    for logits in (qwen3.logits_at(model, ids, places), model(input_ids=ids).logits.flatten(0, 1)[places]):
+        logits.sin().sum().backward()
+        found.append([logits.detach(), *[weights.grad for weights in model.parameters()]])
+        model.zero_grad()
+    for mine, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+def test_the_shorter_way_is_not_taken_by_what_it_does_not_know(torch: Any) -> None:
+    from trainers.learning import qwen3
+
+    slow = tiny_model("qwen3")
+    slow.gradient_checkpointing_enable()
+    others = [
+        slow,
+        tiny_model("llama"),
+        tiny_model("qwen3").bfloat16(),
+        tiny_model("qwen3", attention_dropout=0.1),
+        tiny_model("qwen3", use_sliding_window=True, sliding_window=4, max_window_layers=0),
+    ]
+    assert [qwen3.fits(other) for other in others] == [False] * 5
 
 
 def test_entropy_and_the_likeliest_token_are_told_when_asked_for(model: Any, torch: Any) -> None:
