@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -25,6 +23,7 @@ from agentgym.errors import (
     boundary,
 )
 from agentgym.events import EventLog
+from agentgym.garbage import rarer_collections
 from agentgym.jobs import Job
 from agentgym.lines import Lines
 from agentgym.play import cause_of, rollout
@@ -35,8 +34,6 @@ from agentgym.store import RunStore
 _LOG = EventLog(__name__)
 OnEpisode = Callable[[Episode], Awaitable[None]]
 MOST_EPISODES = 1024
-_COLLECT_EVERY = 20_000
-"""Objects made between two looks for garbage, while a run goes on."""
 _AT_ONCE = 16
 """Episodes begun together, where it is known how many may be under way."""
 _BEFORE_CALLS = 64
@@ -93,7 +90,7 @@ class Crew:
 
     async def play(self) -> None:
         """Play them all, or until the run is stopped; raises what makes it senseless to go on."""
-        with _rarer_collections(), self.lines.telling(on_change=self._notice, on_usage=self._check_budget):
+        with rarer_collections(), self.lines.telling(on_change=self._notice, on_usage=self._check_budget):
             async with sharing_sandboxes():
                 await self._play_all()
 
@@ -229,15 +226,3 @@ class Crew:
 def _leaves_no_record(reason: AgentGymError) -> bool:
     """Whether who stops for this reason comes back, to the same run or with a better question."""
     return isinstance(reason, (Interrupted, UsageError))
-
-
-@contextmanager
-def _rarer_collections() -> Iterator[None]:
-    """Look for garbage less often: records hold no cycles, and Python would walk all of them again and again."""
-    before = gc.get_threshold()
-    if 0 < before[0] < _COLLECT_EVERY:
-        gc.set_threshold(_COLLECT_EVERY, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

@@ -1,4 +1,7 @@
-"""Models and tokenizers, from a folder, from what transformers has loaded before, or from the hub."""
+"""Models and tokenizers, from a folder, from what transformers has loaded before, or from the hub.
+
+The first of these calls imports transformers, of whose time the search for garbage would be a seventh.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ from typing import Any
 
 from agentgym.errors import UsageError, boundary, describe
 from agentgym.extras import require
+from agentgym.garbage import rarer_collections
 from trainers.engine.checkpoint import check_folder
 
 ADAPTER = "adapter_config.json"
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json")
 
 
+@rarer_collections()
 def read_model(source: str, **options: Any) -> Any:
     """A causal language model with its weights."""
     transformers = require("transformers")
@@ -23,11 +28,13 @@ def read_model(source: str, **options: Any) -> Any:
     return _had(transformers.AutoModelForCausalLM, source, **options)
 
 
+@rarer_collections()
 def read_config(source: str) -> Any:
     """What a model says of itself."""
     return _had(require("transformers").AutoConfig, source)
 
 
+@rarer_collections()
 def read_tokenizer(source: str) -> Any:
     """A tokenizer with its chat template, where it has one."""
     transformers = require("transformers")
