@@ -26,7 +26,7 @@ SCHEMA_VERSION = 1
 Outcome = Literal["solved", "failed", "truncated", "not_evaluable"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RewardTerm:
     """One named part of the reward; it counts `value * weight`."""
 
@@ -34,7 +34,7 @@ class RewardTerm:
     weight: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cause:
     """What broke, where an episode is not evaluable."""
 
@@ -44,7 +44,7 @@ class Cause:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EnvironmentInfo:
     """Which environment was played."""
 
@@ -53,7 +53,7 @@ class EnvironmentInfo:
     config: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepRecord:
     """One action and what came of it."""
 
@@ -67,7 +67,7 @@ class StepRecord:
     info: JsonObject = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TurnRecord:
     """One turn of the agent, the steps it made, and what the agent was shown of them."""
 
@@ -78,7 +78,7 @@ class TurnRecord:
     """How long the policy took."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timings:
     """When the episode was played and where its time went; never equal between runs."""
 
@@ -89,7 +89,7 @@ class Timings:
     environment_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Episode:
     """The complete record of one rollout."""
 

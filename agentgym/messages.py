@@ -17,7 +17,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 JsonObject = dict[str, JsonValue]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolCall:
     """One call the agent asks for; a call that arrived as text keeps that text in `raw`."""
 
@@ -48,7 +48,7 @@ class ToolCall:
         return self.raw if self.raw is not None else dump_json(self.arguments).decode()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Usage:
     """What one or more model calls used up."""
 
@@ -90,7 +90,7 @@ class Tally:
         self.usage += usage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TokenSpan:
     """The token ids of one model call exactly as the engine sampled them; trainers never tokenise again."""
 
@@ -104,7 +104,7 @@ class TokenSpan:
     """False where the ids are our own tokenisation of the text, not the engine's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """One assistant message: text and/or tool calls, and what is known of how it came about."""
 
@@ -140,7 +140,7 @@ class Turn:
         return replace(self, tool_calls=tuple(named))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """One entry of a conversation, in the vocabulary of chat completions."""
 
@@ -164,7 +164,7 @@ class Message:
         return dump_json(body)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelCall:
     """One call of a policy within an agent: what it was shown, and what it said."""
 

@@ -18,7 +18,6 @@ from agentgym.policies.openai import OpenAIPolicy
 from agentgym.policies.specs import make_policy
 from agentgym.policy import Context
 from agentgym.tools import ToolSpec
-from agentgym.transport import Reply
 
 T = TypeVar("T")
 _LIST_S = 5.0
@@ -185,7 +184,7 @@ async def _said(asked: Asked, prompt: str, *tools: ToolSpec, **settings: Any) ->
         body = dialect.body(Conversation([Message("user", prompt)]))
 
         async def ask() -> tuple[Turn, Turn]:
-            reply: Reply = await policy.ask(carrier, body)
+            reply = await policy.ask(carrier, body)
             return policy.read(plain, reply, 0.0)[0], policy.read(dialect, reply, 0.0)[0]
 
         return await _again(ask)

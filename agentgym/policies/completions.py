@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import orjson
 from pydantic import JsonValue
 
 from agentgym.jsontext import dump_json
 from agentgym.messages import NO_USAGE, JsonObject, TokenSpan, ToolCall, Turn, Usage
+from agentgym.transport import Reply
 
 _LONGEST_ERROR = 500
 
 
-def read_turn(body: bytes, *, temperature: float | None = None, latency_s: float | None = None) -> Turn:
-    """The turn a reply holds, with token ids where the server gives them; of several choices the first.
+@dataclass(frozen=True, slots=True)
+class JsonReply(Reply):
+    """A reply whose body every reader of JSON takes, and what it says."""
 
-    Raises ValueError with what is wrong with the reply.
-    """
-    reply, choices = _answered(body)
-    return _turn(reply, choices[0], 0, temperature, latency_s)
+    value: JsonValue = None
 
 
-def read_turns(body: bytes, *, temperature: float | None = None, latency_s: float | None = None) -> tuple[Turn, ...]:
-    """Every choice of a reply; the usage, which is told of all of them together, stands on the first alone.
-
-    Raises ValueError with what is wrong with the reply.
-    """
-    reply, choices = _answered(body)
-    if len(choices) > 1:
-        choices = sorted(choices, key=_index)
-    first = _turn(reply, choices[0], 0, temperature, latency_s)
-    if len(choices) == 1:
-        return (first,)
-    others = enumerate(choices[1:], 1)
-    return first, *(_turn(reply, choice, position, temperature, latency_s) for position, choice in others)
-
-
-def _index(choice: JsonValue) -> int:
-    index = choice.get("index") if isinstance(choice, dict) else None
-    return index if isinstance(index, int) else 0
+def json_reply(reply: Reply) -> JsonReply:
+    """Read a body; what no reader of JSON would take in it is mended. ValueError where it is no JSON at all."""
+    body = reply.body
+    try:
+        value = _loads(body)
+    except orjson.JSONDecodeError:
+        body = dump_json(value := _mended(body))
+    return JsonReply(reply.status, body, reply.headers, value)
 
 
 def read_reply(body: bytes) -> JsonValue:
@@ -47,7 +37,33 @@ def read_reply(body: bytes) -> JsonValue:
     try:
         return _loads(body)
     except orjson.JSONDecodeError:
-        pass
+        return _mended(body)
+
+
+def read_turns(
+    reply: JsonValue, *, temperature: float | None = None, latency_s: float | None = None
+) -> tuple[Turn, ...]:
+    """Every choice of a reply, with token ids where the server gives them.
+
+    The usage, which is told of all choices together, stands on the first alone. Raises ValueError with what is wrong
+    with the reply.
+    """
+    answer, choices = _answered(reply)
+    if len(choices) > 1:
+        choices = sorted(choices, key=_index)
+    first = _turn(answer, choices[0], 0, temperature, latency_s)
+    if len(choices) == 1:
+        return (first,)
+    others = enumerate(choices[1:], 1)
+    return first, *(_turn(answer, choice, position, temperature, latency_s) for position, choice in others)
+
+
+def _index(choice: JsonValue) -> int:
+    index = choice.get("index") if isinstance(choice, dict) else None
+    return index if isinstance(index, int) else 0
+
+
+def _mended(body: bytes) -> JsonValue:
     try:
         return _loads(dump_json(json.loads(body.decode("utf-8-sig", errors="replace"))))
     except (ValueError, RecursionError):
@@ -86,9 +102,8 @@ def _is_mention(before: str, after: str) -> bool:
     return before.endswith((" ", "`", '"', "'")) and bool(after.partition("\n")[0].strip())
 
 
-def _answered(body: bytes) -> tuple[JsonObject, list[JsonValue]]:
+def _answered(reply: JsonValue) -> tuple[JsonObject, list[JsonValue]]:
     """The reply, and its choices, of which there is one at least."""
-    reply = read_reply(body)
     if not isinstance(reply, dict):
         raise ValueError("the reply is not a JSON object")
     choices = reply.get("choices")

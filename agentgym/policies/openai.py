@@ -15,12 +15,11 @@ from agentgym import tracing
 from agentgym.ambient import JOURNAL, LINES, OTHERS
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.events import EventLog
-from agentgym.jsontext import dump_json
 from agentgym.limiter import MOST
 from agentgym.limits import running_clock
 from agentgym.lines import Answered, Lines, Retries
 from agentgym.messages import Conversation, JsonObject, Turn
-from agentgym.policies.completions import read_reply, read_turns
+from agentgym.policies.completions import JsonReply, json_reply, read_turns
 from agentgym.policies.dialects import Dialect, NativeDialect, TextDialect
 from agentgym.policies.endpoint import OPENAI_URL, Endpoint
 from agentgym.policies.preflight import check_endpoint
@@ -151,19 +150,19 @@ class OpenAIPolicy(Policy):
             self._knows_no_tools = True
         return self._knows_no_tools
 
-    async def ask(self, carrier: Transport, body: bytes) -> Reply:
+    async def ask(self, carrier: Transport, body: bytes) -> JsonReply:
         """One attempt at a call."""
         reply = await self.endpoint.ask(body, carrier, on_chunk=self._on_chunk)
         try:
             whole = reply if self._on_chunk is None else replace(reply, body=read_stream(reply.body))
-            return self.endpoint.without_key(whole)
+            return json_reply(self.endpoint.without_key(whole))
         except ValueError as error:
             raise self.endpoint.unreadable(reply, str(error)) from None
 
-    def read(self, dialect: Dialect, reply: Reply, latency_s: float) -> tuple[Turn, ...]:
+    def read(self, dialect: Dialect, reply: JsonReply, latency_s: float) -> tuple[Turn, ...]:
         """The choices of a reply."""
         try:
-            turns = read_turns(reply.body, temperature=self._temperature, latency_s=latency_s)
+            turns = read_turns(reply.value, temperature=self._temperature, latency_s=latency_s)
             self._notice_lack(turns)
             return tuple(map(dialect.read, turns))
         except ValueError as error:
@@ -219,10 +218,9 @@ class _OpenAISession(Session):
         kept = self._journal.recall(request)
         self._recalled = kept is not None
         if kept is not None:
-            return self._policy.read(self._dialect, Reply(200, kept.reply), kept.latency_s)
+            return self._policy.read(self._dialect, json_reply(Reply(200, kept.reply)), kept.latency_s)
         answered = await self._call(conversation)
         turns, body = answered.value
-        body = body if _is_plain(body) else dump_json(read_reply(body))
         self._journal.keep(request, body, latency_s=answered.latency_s, attempts=answered.attempts)
         return turns
 
@@ -237,11 +235,6 @@ class _OpenAISession(Session):
         started = self._clock()
         reply = await self._policy.ask(self._carrier, body)
         return self._policy.read(self._dialect, reply, self._clock() - started), reply.body
-
-
-def _is_plain(body: bytes) -> bool:
-    """Whether every reader of JSON takes it as it stands; what is mended in reading is not."""
-    return body.isascii() and not (b"NaN" in body or b"Infinity" in body or b"\\ud" in body or b"\\uD" in body)
 
 
 def _check_kinds(**given: tuple[object, type]) -> None:

@@ -16,10 +16,10 @@ import anyio.to_thread
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject, Turn
+from agentgym.policies.completions import JsonReply
 from agentgym.policies.dialects import Dialect
 from agentgym.policies.openai import OpenAIPolicy
 from agentgym.policy import Policy
-from agentgym.transport import Reply
 from agentgym.transports.pooled import PooledTransport
 from trainers.engine.engine import MOST_ROWS, Engine
 from trainers.models.loading import Trainee
@@ -141,7 +141,7 @@ class _ServedPolicy(OpenAIPolicy):
         super().__init__(model, base_url=url, logprobs=True, token_ids=True, send_seed=True, **wishes)
         self._version = version
 
-    def read(self, dialect: Dialect, reply: Reply, latency_s: float) -> tuple[Turn, ...]:
+    def read(self, dialect: Dialect, reply: JsonReply, latency_s: float) -> tuple[Turn, ...]:
         return tuple(
             turn if turn.span is None else replace(turn, span=replace(turn.span, model_version=self._version))
             for turn in super().read(dialect, reply, latency_s)

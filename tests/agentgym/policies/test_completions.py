@@ -10,12 +10,17 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from agentgym.messages import JsonObject, TokenSpan, ToolCall, Turn, Usage
-from agentgym.policies.completions import read_turn, read_turns
+from agentgym.policies.completions import read_reply, read_turns
 
 
 def read(message: JsonValue, **fields: JsonValue) -> Turn:
     """The turn of a reply with one choice."""
-    return read_turn(json.dumps({"choices": [{"message": message}], **fields}).encode())
+    return read_all({"choices": [{"message": message}], **fields})[0]
+
+
+def read_all(reply: JsonValue, **known: float) -> tuple[Turn, ...]:
+    """Every turn of a reply, as it came over the wire."""
+    return read_turns(read_reply(json.dumps(reply).encode()), **known)
 
 
 def test_a_reply_of_openai() -> None:
@@ -24,8 +29,8 @@ def test_a_reply_of_openai() -> None:
     usage = {"prompt_tokens": 20, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 16}}
     logprobs = {"content": [{"token": "7", "logprob": -0.5, "bytes": [55], "top_logprobs": []}], "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": logprobs, "finish_reason": "tool_calls"}
-    body = json.dumps({"model": "gpt-4.1", "choices": [choice], "usage": usage, "error": None}).encode()
-    assert read_turn(body, temperature=0.5, latency_s=1.5) == Turn(
+    reply: JsonObject = {"model": "gpt-4.1", "choices": [choice], "usage": usage, "error": None}
+    assert read_all(reply, temperature=0.5, latency_s=1.5)[0] == Turn(
         "",
         (ToolCall("guess", {"n": 7}, "call_1", raw='{"n": 7}'),),
         finish_reason="tool_calls",
@@ -41,28 +46,24 @@ def test_several_choices_are_turns_that_share_what_they_cost() -> None:
         for number, text in enumerate("ab")
     ]
     reply = {"choices": choices, "usage": {"prompt_tokens": 3, "completion_tokens": 2}, "prompt_token_ids": [7, 8]}
-    body = json.dumps(reply).encode()
-    first, second = read_turns(body, temperature=1.0, latency_s=2.0)
+    first, second = read_all(reply, temperature=1.0, latency_s=2.0)
     assert (first.text, first.usage, first.span) == ("a", Usage(3, 2, calls=1), TokenSpan((7, 8), (0,), None, 1.0))
     assert (second.text, second.usage, second.span) == ("b", Usage(), TokenSpan((7, 8), (1,), None, 1.0))
     assert (first.latency_s, second.latency_s) == (2.0, 2.0)
-    assert read_turn(body, temperature=1.0, latency_s=2.0) == first
 
 
 def test_every_choice_must_be_one() -> None:
     good: JsonObject = {"message": {"content": "a"}}
     for bad, says in (({}, "choice 1 has no message"), (5, "no choices that are JSON objects")):
-        body = json.dumps({"choices": [good, bad]}).encode()
-        assert read_turn(body).text == "a"
         with pytest.raises(ValueError, match=says):
-            read_turns(body)
+            read_all({"choices": [good, bad]})
 
 
 def test_token_ids_and_logprobs_of_vllm() -> None:
     logprobs: JsonValue = {"content": [{"logprob": -0.5}, {"logprob": -1}]}
     choice: JsonObject = {"message": {"content": "a"}, "token_ids": [3, 4], "logprobs": logprobs}
     reply = {"prompt_token_ids": [1, 2], "prompt_logprobs": [None, {"2": {"logprob": -3}}], "choices": [choice]}
-    span = read_turn(json.dumps(reply).encode(), temperature=0.5).span
+    span = read_all(reply, temperature=0.5)[0].span
     assert span == TokenSpan((1, 2), (3, 4), (-0.5, -1.0), 0.5)
 
 
@@ -130,9 +131,8 @@ def test_the_function_call_of_old_is_a_tool_call(message: JsonObject, calls: tup
     ],
 )
 def test_an_error_behind_a_good_status_is_told(reply: JsonObject, says: str) -> None:
-    for function in (read_turn, read_turns):
-        with pytest.raises(ValueError, match=says):
-            function(json.dumps(reply).encode())
+    with pytest.raises(ValueError, match=says):
+        read_all(reply)
 
 
 def test_a_long_error_is_cut() -> None:
@@ -158,9 +158,8 @@ json_values = st.recursive(
 @given(json_values, json_values, json_values)
 def test_nothing_but_value_errors_come_of_odd_replies(choice: JsonValue, message: JsonValue, usage: JsonValue) -> None:
     for choices in ([choice], [{"message": message, "token_ids": choice}], choice):
-        body = json.dumps({"choices": choices, "usage": usage, "prompt_token_ids": [1]}).encode()
         try:
-            turns = read_turns(body)
+            turns = read_all({"choices": choices, "usage": usage, "prompt_token_ids": [1]})
         except ValueError:
             continue
         assert turns[0].usage.calls == 1
@@ -178,6 +177,6 @@ def test_the_first_choice_is_the_one_numbered_so_wherever_it_stands() -> None:
         {"index": index, "message": {"role": "assistant", "content": text}}
         for index, text in ((2, "c"), (0, "a"), (1, "b"))
     ]
-    turns = read_turns(json.dumps({"choices": choices, "usage": {"prompt_tokens": 3}}).encode())
+    turns = read_all({"choices": choices, "usage": {"prompt_tokens": 3}})
     assert [turn.text for turn in turns] == ["a", "b", "c"]
     assert [turn.usage.prompt_tokens for turn in turns] == [3, 0, 0]

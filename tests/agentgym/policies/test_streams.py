@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from agentgym.messages import JsonObject, TokenSpan, ToolCall, Turn, Usage
-from agentgym.policies.completions import read_turn, read_turns
+from agentgym.policies.completions import read_reply, read_turns
 from agentgym.policies.streams import StreamText, read_stream
 
 END: JsonObject = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
@@ -30,7 +30,7 @@ def stream(*deltas: JsonObject) -> bytes:
 
 
 def turn(body: bytes) -> Turn:
-    return read_turn(read_stream(body))
+    return read_turns(read_reply(read_stream(body)))[0]
 
 
 def call(arguments: str | None = None, name: str | None = None, **fields: JsonValue) -> JsonObject:
@@ -84,7 +84,7 @@ def test_choices_are_kept_apart() -> None:
     order = [(1, "c"), (0, "a"), (1, "d"), (0, "b")]
     chunks = [event({"choices": [{"index": index, "delta": {"content": text}}]}) for index, text in order]
     ends = [event({"choices": [{"index": index, "delta": {}, "finish_reason": "stop"}]}) for index in (0, 1)]
-    assert [one.text for one in read_turns(read_stream(b"".join([*chunks, *ends])))] == ["ab", "cd"]
+    assert [one.text for one in read_turns(read_reply(read_stream(b"".join([*chunks, *ends]))))] == ["ab", "cd"]
     with pytest.raises(ValueError, match="broke off"):
         read_stream(b"".join([*chunks, ends[0]]))
 
@@ -218,7 +218,7 @@ chunks = st.recursive(json_values, lambda inner: st.lists(inner, max_size=2) | s
 @given(st.lists(chunks | chunks.map(lambda one: {"choices": [{"delta": one}]}), max_size=4), st.binary(max_size=10))
 def test_nothing_but_value_errors_come_of_odd_streams(odd: list[JsonValue], rest: bytes) -> None:
     with suppress(ValueError):
-        read_turns(read_stream(b"".join(map(event, odd)) + rest + b"\n\n" + event(END)))
+        turn(b"".join(map(event, odd)) + rest + b"\n\n" + event(END))
 
 
 @given(st.text(), st.lists(st.integers(1, 60), min_size=1), st.sampled_from([b"\n", b"\r\n", b"\r"]))

@@ -15,7 +15,7 @@ import pytest
 
 from agentgym import OpenAIPolicy, ToolCall, Turn, Usage, rollout
 from agentgym.errors import EndpointFault, UsageError
-from agentgym.policies.completions import read_turn
+from agentgym.policies.completions import read_reply, read_turns
 from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
 from agentgym.testing.chat import Answer
 from agentgym.transport import Reply
@@ -87,7 +87,8 @@ async def test_a_model_plays_an_episode_with_tools() -> None:
 @pytest.mark.parametrize("model", ["openai/gpt-4.1", "hosted_vllm/any"])
 async def test_the_whole_turn_comes_through(model: str) -> None:
     said = Turn("hi", (ToolCall("guess", {"n": 3}, "c1"),), reasoning="because", usage=Usage(1000, 100))
-    turn = read_turn((await told(said, model=model, tools=[TOOL], temperature=0.5)).body)
+    reply = await told(said, model=model, tools=[TOOL], temperature=0.5)
+    (turn,) = read_turns(read_reply(reply.body))
     assert (turn.text, turn.reasoning, turn.finish_reason) == ("hi", "because", "tool_calls")
     assert [(call.name, call.arguments, call.id) for call in turn.tool_calls] == [("guess", {"n": 3}, "c1")]
     assert (turn.usage.prompt_tokens, turn.usage.completion_tokens) == (1000, 100)
@@ -95,8 +96,9 @@ async def test_the_whole_turn_comes_through(model: str) -> None:
 
 async def test_the_price_is_told_where_litellm_knows_it() -> None:
     known, unknown = Turn("hi", usage=Usage(1000, 100)), Turn("hi", usage=Usage(1000, 100))
-    assert read_turn((await told(known, model="openai/gpt-4.1")).body).usage.cost_usd == pytest.approx(0.0028)
-    assert read_turn((await told(unknown)).body).usage.cost_usd == 0
+    priced, free = await told(known, model="openai/gpt-4.1"), await told(unknown)
+    assert read_turns(read_reply(priced.body))[0].usage.cost_usd == pytest.approx(0.0028)
+    assert read_turns(read_reply(free.body))[0].usage.cost_usd == 0
 
 
 async def test_fields_that_litellm_does_not_know_reach_the_server() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agentgym.policies.completions import read_turn
+from agentgym.policies.completions import read_reply, read_turns
 from agentgym.policies.streams import read_stream
 from tests.trainers.engine.tiny import player
 from trainers.engine.engine import Engine
@@ -213,7 +213,7 @@ async def test_prompts_that_the_model_cannot_read_are_refused(prompt: Any) -> No
 async def test_replies_are_read_as_those_of_any_server() -> None:
     async with service() as served:
         body = json.dumps(await said(served, messages=[GUESS], tools=[TOOL], return_token_ids=True, logprobs=True))
-    turn = read_turn(body.encode(), temperature=0.0)
+    (turn,) = read_turns(read_reply(body.encode()), temperature=0.0)
     assert turn.tool_calls[0].arguments == {"n": 4}
     assert turn.span is not None
     assert turn.span.logprobs is not None
