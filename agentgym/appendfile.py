@@ -10,6 +10,7 @@ from agentgym.events import EventLog
 
 _LOG = EventLog(__name__)
 _TAIL = 1 << 16
+_to_disk = getattr(os, "fdatasync", os.fsync)  # which macOS lacks; when a file was changed need not survive
 
 
 class AppendFile:
@@ -53,7 +54,7 @@ class AppendFile:
             return
         self._dirty = False
         try:
-            os.fsync(self._file)
+            _to_disk(self._file)
         except OSError as error:
             raise StoreError(f"cannot write {self.path}: {error.strerror}") from None
 

@@ -39,11 +39,12 @@ class Journal:
         """Whether what was kept counts as used up already."""
         self.divergences = 0
         """How many steps showed something else than before; what was shown before is what counts."""
+        self._whose = {"task": task_id, "trial": trial}
         self._prefix = line_prefix(task_id, trial)
         self._write = write
         self._calls: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._steps: dict[tuple[Any, Any], dict[str, Any]] = {}
-        self._unwritten: list[dict[str, Any]] = []
+        self._unwritten: list[bytes] = []
         """Steps since the last call. They go with the next one: nothing that is paid for depends on them before."""
         for line in kept:
             self._remember(cast(dict[str, Any], parse(line)))
@@ -60,12 +61,10 @@ class Journal:
         """Write a call down; the reply must be JSON."""
         if b"\n" in reply or b"\r" in reply:
             reply = dump_json(parse(reply))
-        steps = b"".join([b"%b%b\n" % (self._prefix, dump_json(step)[1:]) for step in self._unwritten])
+        values = self._prefix, request.encode(), latency_s, attempts, reply
+        call = b'%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values
+        self._write(b"\n".join((*self._unwritten, call)))
         self._unwritten.clear()
-        self._write(
-            b'%b%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n'
-            % (steps, self._prefix, request.encode(), latency_s, attempts, reply)
-        )
 
     def step(
         self, turn: int, step: int, *, action: JsonObject, observation: JsonObject, messages: list[Message]
@@ -78,7 +77,7 @@ class Journal:
             self.divergences += 1
             return before["observation"], [_message(**message) for message in before["messages"]]
         shown = {"action": action, "observation": observation, "messages": messages}
-        self._unwritten.append({"kind": "step", "turn": turn, "step": step, **shown})
+        self._unwritten.append(dump_json({**self._whose, "kind": "step", "turn": turn, "step": step, **shown}))
         return observation, messages
 
     def _remember(self, entry: dict[str, Any]) -> None:
