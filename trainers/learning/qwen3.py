@@ -20,9 +20,10 @@ def fits(model: Any) -> bool:
     if type(model).__name__ != "Qwen3ForCausalLM":
         return False
     config = model.config
-    whole = set(config.layer_types) == {"full_attention"} and not config.attention_dropout
+    usual = config._attn_implementation == "sdpa" and set(config.layer_types) == {"full_attention"}
+    lossless = not config.attention_dropout and model.dtype == torch.float32
     kept = not getattr(model.model, "gradient_checkpointing", False)
-    return whole and kept and model.device.type == "cpu" and model.dtype == torch.float32
+    return usual and lossless and kept and model.device.type == "cpu"
 
 
 def logits_at(model: Any, input_ids: Any, places: Any) -> Any:
