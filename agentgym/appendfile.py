@@ -10,7 +10,7 @@ from agentgym.events import EventLog
 
 _LOG = EventLog(__name__)
 _TAIL = 1 << 16
-_to_disk = getattr(os, "fdatasync", os.fsync)  # which macOS lacks; when a file was changed need not survive
+_to_disk = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync; the times of a file need not survive
 
 
 class AppendFile:

@@ -40,11 +40,11 @@ class Journal:
         self.divergences = 0
         """How many steps showed something else than before; what was shown before is what counts."""
         self._whose = {"task": task_id, "trial": trial}
-        self._prefix = line_prefix(task_id, trial)
+        self._prefix = line_prefix(task_id, trial)  # the same, as every line begins
         self._write = write
         self._calls: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
         self._steps: dict[tuple[Any, Any], dict[str, Any]] = {}
-        self._unwritten: list[bytes] = []
+        self._unwritten: list[dict[str, Any]] = []
         """Steps since the last call. They go with the next one: nothing that is paid for depends on them before."""
         for line in kept:
             self._remember(cast(dict[str, Any], parse(line)))
@@ -63,7 +63,7 @@ class Journal:
             reply = dump_json(parse(reply))
         values = self._prefix, request.encode(), latency_s, attempts, reply
         call = b'%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values
-        self._write(b"\n".join((*self._unwritten, call)))
+        self._write(b"\n".join((*map(dump_json, self._unwritten), call)))
         self._unwritten.clear()
 
     def step(
@@ -77,7 +77,7 @@ class Journal:
             self.divergences += 1
             return before["observation"], [_message(**message) for message in before["messages"]]
         shown = {"action": action, "observation": observation, "messages": messages}
-        self._unwritten.append(dump_json({**self._whose, "kind": "step", "turn": turn, "step": step, **shown}))
+        self._unwritten.append({**self._whose, "kind": "step", "turn": turn, "step": step, **shown})
         return observation, messages
 
     def _remember(self, entry: dict[str, Any]) -> None:

@@ -17,13 +17,14 @@ _functional = torch.nn.functional
 
 def fits(model: Any) -> bool:
     """Whether `logits_at` gives what the model's own forward does, sooner."""
-    if type(model).__name__ != "Qwen3ForCausalLM":
+    kind = type(model)
+    if (kind.__module__, kind.__name__) != ("transformers.models.qwen3.modeling_qwen3", "Qwen3ForCausalLM"):
         return False
     config = model.config
-    usual = config._attn_implementation == "sdpa" and set(config.layer_types) == {"full_attention"}
-    lossless = not config.attention_dropout and model.dtype == torch.float32
-    kept = not getattr(model.model, "gradient_checkpointing", False)
-    return usual and lossless and kept and model.device.type == "cpu"
+    attention = config._attn_implementation == "sdpa" and set(config.layer_types) == {"full_attention"}
+    exact = model.dtype == torch.float32 and not config.attention_dropout
+    checkpointing = getattr(model.model, "gradient_checkpointing", False)
+    return attention and exact and not checkpointing and model.device.type == "cpu"
 
 
 def logits_at(model: Any, input_ids: Any, places: Any) -> Any:
@@ -73,7 +74,7 @@ def _normed(module: Any, hidden: Any) -> Any:
 
 
 class _Normed(torch.autograd.Function):  # type: ignore[misc]  # of a package without types here
-    """Divided by the root of the mean square, and weighted."""
+    """Divided by the root of the mean square (`even`), and weighted."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Any, weight: Any, epsilon: float) -> Any:
@@ -88,13 +89,13 @@ class _Normed(torch.autograd.Function):  # type: ignore[misc]  # of a package wi
     def backward(ctx: Any, gradient: Any) -> tuple[Any, Any, None]:
         even, scale, weight = ctx.saved_tensors
         width = even.shape[-1]
-        along = (gradient * even).view(-1, width)
-        back = (along @ weight).div_(-width).view(scale.shape)
-        return (gradient * weight).addcmul_(even, back).mul_(scale), along.sum(0), None
+        weighting = (gradient * even).view(-1, width)
+        longer = (weighting @ weight).div_(-width).view(scale.shape)  # what would only change the length is taken out
+        return (gradient * weight).addcmul_(even, longer).mul_(scale), weighting.sum(0), None
 
 
 class _Turned(torch.autograd.Function):  # type: ignore[misc]
-    """Rotated by position: the first half of a head's numbers against the second; backwards by as much."""
+    """Rotated by position: the first half of a head's numbers against the second, by the same angles; and back."""
 
     @staticmethod
     def forward(ctx: Any, heads: Any, cosine: Any, sine: Any) -> Any:

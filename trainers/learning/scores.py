@@ -62,11 +62,11 @@ def _logits(model: Any, batch: Batch, places: Any) -> Any:
     No attention mask is passed: padding is to the right of all that a causal model looks at, and without a mask
     attention is quicker. The last tokens of all foretell nothing.
     """
-    from trainers.learning import qwen3
+    from trainers.learning import qwen3  # not above: importing it needs torch
 
     before = batch.input_ids[:, : max(1, batch.input_ids.size(1) - 1)]
     if qwen3.fits(model):
-        return qwen3.logits_at(model, before, places)
+        return qwen3.logits_at(model, before, places).float()
     with _only(model.get_output_embeddings(), places) as used:
         logits = model(input_ids=before, use_cache=False).logits
     if not used:

@@ -1,6 +1,6 @@
 """Models and tokenizers, from a folder, from what transformers has loaded before, or from the hub.
 
-The first of these calls imports transformers, of whose time the search for garbage would be a seventh.
+The first of them imports transformers; a seventh of its time would go into looking for garbage.
 """
 
 from __future__ import annotations
