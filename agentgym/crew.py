@@ -212,8 +212,10 @@ class Crew:
         self.lines.stop(BudgetSpent(f"the run's budget of {seconds:g} s is used up"))
 
     def _check_budget(self) -> None:
-        used = self.lines.usage if self._store is None else self.lines.usage + self._store.spent
         budget = self._budget
+        if budget.tokens is None and budget.cost_usd is None:
+            return  # asked with every reply
+        used = self.lines.usage if self._store is None else self.lines.usage + self._store.spent
         if budget.tokens is not None and used.tokens >= budget.tokens:
             self.lines.stop(BudgetSpent(f"the run's budget of {budget.tokens} tokens is used up"))
         if budget.cost_usd is not None and used.cost_usd >= budget.cost_usd:
