@@ -15,11 +15,11 @@ from agentgym.transport import Reply
 _LONGEST_ERROR = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JsonReply(Reply):
     """A reply whose body every reader of JSON takes, and what it says."""
 
-    value: JsonValue = None
+    value: JsonValue
 
 
 def json_reply(reply: Reply) -> JsonReply:
@@ -32,7 +32,7 @@ def json_reply(reply: Reply) -> JsonReply:
         value = _loads(body)
     except orjson.JSONDecodeError:
         body = dump_json(value := _mended(body))
-    return JsonReply(reply.status, body, reply.headers, value)
+    return JsonReply(reply.status, body, reply.headers, value=value)
 
 
 def read_reply(body: bytes) -> JsonValue:
