@@ -151,17 +151,19 @@ def test_the_shorter_way_through_qwen3_leads_where_its_own_does(torch: Any, sett
 def test_the_shorter_way_is_not_taken_by_what_it_does_not_know(torch: Any) -> None:
     from trainers.learning import qwen3
 
-    slow = tiny_model("qwen3")
+    slow, namesake = tiny_model("qwen3"), tiny_model("qwen3")
     slow.model.gradient_checkpointing = True  # under whichever name it is switched on
+    namesake.__class__ = type("Qwen3ForCausalLM", (type(namesake),), {})
     others = [
         slow,
+        namesake,
         tiny_model("llama"),
         tiny_model("qwen3").bfloat16(),
         tiny_model("qwen3", attention_dropout=0.1),
         tiny_model("qwen3", attn_implementation="eager"),
         tiny_model("qwen3", use_sliding_window=True, sliding_window=4, max_window_layers=0),
     ]
-    assert [qwen3.fits(other) for other in others] == [False] * 6
+    assert [qwen3.fits(other) for other in others] == [False] * 7
 
 
 def test_entropy_and_the_likeliest_token_are_told_when_asked_for(model: Any, torch: Any) -> None:
@@ -172,6 +174,16 @@ def test_entropy_and_the_likeliest_token_are_told_when_asked_for(model: Any, tor
     assert float(scores.entropy[0, 2]) == pytest.approx(float(-(chances * chances.log()).sum()), abs=1e-5)
     assert float(scores.right[0, 2]) == float(int(logits.argmax()) == int(batch.input_ids[0, 2]))
     assert token_scores(model, batch).entropy is None
+
+
+def test_scores_are_float32_where_the_model_computes_in_less(model: Any, torch: Any) -> None:
+    batch = batch_of(ROWS, pad_id=0)
+    exact = token_scores(model, batch, entropy=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = token_scores(model, batch, entropy=True)
+    for mine, theirs in ((rounded.logprobs, exact.logprobs), (rounded.entropy, exact.entropy)):
+        assert mine.dtype == torch.float32
+        torch.testing.assert_close(mine, theirs, rtol=0.0, atol=0.05)
 
 
 def test_gradients_are_those_of_the_whole_logits(model: Any, torch: Any) -> None:
