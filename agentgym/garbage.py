@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-_COLLECT_EVERY = 20_000
+_COLLECT_EVERY = 50_000
 """Objects made between two looks."""
 _lock = Lock()
 _users = 0

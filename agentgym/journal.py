@@ -6,7 +6,7 @@ shown). An episode that is played again takes from it what was answered already,
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -39,18 +39,20 @@ class Journal:
         """Whether what was kept counts as used up already."""
         self.divergences = 0
         """How many steps showed something else than before; what was shown before is what counts."""
-        self._whose = {"task": task_id, "trial": trial}
-        self._prefix = line_prefix(task_id, trial)  # the same, as every line begins
+        self._prefix = line_prefix(task_id, trial)
         self._write = write
-        self._calls: defaultdict[str, deque[dict[str, Any]]] = defaultdict(deque)
-        self._steps: dict[tuple[Any, Any], dict[str, Any]] = {}
-        self._unwritten: list[dict[str, Any]] = []
-        """Steps since the last call. They go with the next one: nothing that is paid for depends on them before."""
+        self._calls: dict[str, deque[dict[str, Any]]] = {}
+        self._shown: dict[tuple[Any, Any], dict[str, Any]] = {}
+        self._steps: list[tuple[int, int, JsonObject, JsonObject, list[Message]]] = []
+        """Steps that are not in `_unwritten` yet."""
+        self._unwritten = b""
+        """Lines that go with the next call: nothing that is paid for depends on them before."""
         for line in kept:
             self._remember(cast(dict[str, Any], parse(line)))
 
     def recall(self, request: str) -> KeptCall | None:
         """The reply to this very request, where there is one that was not taken yet."""
+        self._encode_steps()  # now that they are at hand: many other episodes have their turn before the reply
         kept = self._calls.get(request)
         if not kept:
             return None
@@ -59,32 +61,40 @@ class Journal:
 
     def keep(self, request: str, reply: bytes, *, latency_s: float, attempts: int) -> None:
         """Write a call down; the reply must be JSON."""
-        if b"\n" in reply or b"\r" in reply:
+        if _LINE_FEED in reply or _RETURN in reply:
             reply = dump_json(parse(reply))
-        values = self._prefix, request.encode(), latency_s, attempts, reply
-        call = b'%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values
-        self._write(b"\n".join((*map(dump_json, self._unwritten), call)))
-        self._unwritten.clear()
+        self._encode_steps()
+        values = self._unwritten, self._prefix, request.encode(), latency_s, attempts, reply
+        self._write(b'%b%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values)
+        self._unwritten = b""
 
     def step(
         self, turn: int, step: int, *, action: JsonObject, observation: JsonObject, messages: list[Message]
     ) -> tuple[JsonObject, list[Message]]:
         """What the agent is shown of a step: what it was shown of the same action before, or this, written down."""
-        before = self._steps.pop((turn, step), None)
-        if before is not None and dump_json(action) == dump_json(before["action"]):
-            if dump_json(observation) == dump_json(before["observation"]):
-                return observation, messages
-            self.divergences += 1
-            return before["observation"], [_message(**message) for message in before["messages"]]
-        shown = {"action": action, "observation": observation, "messages": messages}
-        self._unwritten.append({**self._whose, "kind": "step", "turn": turn, "step": step, **shown})
-        return observation, messages
+        before = self._shown.pop((turn, step), None) if self._shown else None
+        if before is None or dump_json(action) != dump_json(before["action"]):
+            self._steps.append((turn, step, action, observation, messages))
+            return observation, messages
+        if dump_json(observation) == dump_json(before["observation"]):
+            return observation, messages
+        self.divergences += 1
+        return before["observation"], [_message(**message) for message in before["messages"]]
+
+    def _encode_steps(self) -> None:
+        line = b'%b"kind":"step","turn":%d,"step":%d,"action":%b,"observation":%b,"messages":%b}\n'
+        for turn, step, *shown in self._steps:
+            self._unwritten += line % (self._prefix, turn, step, *map(dump_json, shown))
+        self._steps.clear()
 
     def _remember(self, entry: dict[str, Any]) -> None:
         if entry["kind"] == "call":
-            self._calls[entry["request"]].append(entry)
+            self._calls.setdefault(entry["request"], deque()).append(entry)
         else:
-            self._steps[entry["turn"], entry["step"]] = entry
+            self._shown[entry["turn"], entry["step"]] = entry
+
+
+_LINE_FEED, _RETURN = b"\n\r"
 
 
 def parse(line: bytes) -> object:

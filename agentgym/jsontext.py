@@ -6,7 +6,7 @@ Neither `json` nor `orjson` is imported before it is used: together they are a t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
@@ -41,10 +41,8 @@ def parse_json(text: str) -> JsonValue:
 
 def dump_json(value: object) -> bytes:
     """Write JSON, compact and UTF-8, and never fail: what JSON cannot hold is written as text, or null."""
-    import orjson
-
     try:
-        return orjson.dumps(value)
+        return _dumps()(value)
     except TypeError:
         import json
 
@@ -118,6 +116,13 @@ def _inside(value: JsonValue) -> Iterable[JsonValue]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
+
+
+@cache
+def _dumps() -> Callable[[object], bytes]:
+    import orjson
+
+    return orjson.dumps
 
 
 @cache

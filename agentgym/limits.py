@@ -40,7 +40,7 @@ def running_asyncio_loop() -> AbstractEventLoop | None:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """The most one episode may use; `None` sets no bound. The environment's `max_turns` holds beside them."""
 

@@ -188,7 +188,7 @@ def _sent(call: ToolCall) -> str:
 class Conversation(Sequence[Message]):
     """The messages so far; it only grows, and each message is encoded for the wire once."""
 
-    __slots__ = ("_digest", "_digested", "_encoded", "_messages", "_wire")
+    __slots__ = ("_digest", "_encoded", "_messages", "_wire")
 
     def __init__(self, messages: Iterable[Message] = ()) -> None:
         self._messages = list(messages)
@@ -197,7 +197,7 @@ class Conversation(Sequence[Message]):
         self._encoded = 0
         """How many messages are in it."""
         self._digest: blake2b | None = None
-        self._digested = 0
+        """Of what is encoded, once somebody asked for it."""
 
     def append(self, message: Message) -> None:
         """Add what was said last."""
@@ -213,24 +213,22 @@ class Conversation(Sequence[Message]):
 
     def digest(self) -> str:
         """Equal for equal conversations; only what is new since the last call is read."""
-        read = self._digest
-        if read is None:
+        wire = self._encode()
+        if self._digest is None:
             from hashlib import blake2b  # not above: it costs at start
 
-            read = self._digest = blake2b(digest_size=16)
-        wire = self._encode()
-        with memoryview(wire) as view:
-            read.update(view[self._digested :])
-        self._digested = len(wire)
-        return read.hexdigest()
+            self._digest = blake2b(wire, digest_size=16)
+        return self._digest.hexdigest()
 
     def _encode(self) -> bytearray:
-        wire = self._wire
-        if self._encoded < len(self._messages):
-            for message in self._messages[self._encoded :]:
-                if len(wire) > 1:
-                    wire += b","
-                wire += message.wire()
+        wire, begun = self._wire, self._encoded
+        if begun < len(self._messages):
+            new = b",".join([message.wire() for message in self._messages[begun:]])
+            if begun:
+                new = b"," + new
+            wire += new
+            if self._digest is not None:
+                self._digest.update(new)
             self._encoded = len(self._messages)
         return wire
 

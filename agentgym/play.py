@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from math import inf
@@ -275,10 +274,13 @@ class _Game:
         def keep(step: Step[Any]) -> None:
             position = len(steps)
             messages = env.show(step.observation, call=paired[position])
-            record = self._record(recorded[position], step)
-            if self._journal is not None:
-                record, messages = self._journaled(position, record, messages)
-            steps.append(record)
+            action, shown = recorded[position], step.observation.model_dump(mode="json")
+            if self._journal is not None:  # as before, where the episode was interrupted and is played again
+                turn_number = len(self._turns)
+                shown, messages = self._journal.step(
+                    turn_number, position, action=action, observation=shown, messages=messages
+                )
+            steps.append(self._record(action, shown, step))
             replies.extend(messages)
 
         await env.take(actions, on_step=keep)
@@ -286,25 +288,12 @@ class _Game:
             left = [call for call in paired[len(steps) :] if call is not None]
             replies += _replies(left, "This call was not carried out.")
 
-    def _record(self, action: JsonObject, step: Step[Any]) -> StepRecord:
+    def _record(self, action: JsonObject, shown: JsonObject, step: Step[Any]) -> StepRecord:
         observation, reward, terminated, truncated, info = step
         tool_error = observation.kind if isinstance(observation, ToolError) else None
         if tool_error not in (None, "no_call"):
             self._tool_errors += 1
-        shown = observation.model_dump(mode="json")
         return StepRecord(action, shown, reward, terminated, truncated, tool_error, info)
-
-    def _journaled(
-        self, position: int, record: StepRecord, messages: list[Message]
-    ) -> tuple[StepRecord, list[Message]]:
-        """The step as the agent is shown it: as before, where the episode was interrupted and is played again."""
-        assert self._journal is not None
-        observation, messages = self._journal.step(
-            len(self._turns), position, action=record.action, observation=record.observation, messages=messages
-        )
-        if observation is not record.observation:
-            record = replace(record, observation=observation)
-        return record, messages
 
     def _limit_reached(self) -> LimitName | None:
         if self.env.over:

@@ -24,7 +24,7 @@ Problem = Literal["unknown_tool", "invalid_json", "invalid_arguments"]
 ToolErrorKind = Literal["unknown_tool", "invalid_json", "invalid_arguments", "timeout", "failed", "no_call"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolSpec:
     """A tool as a model is told of it."""
 
