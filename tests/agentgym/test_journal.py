@@ -6,6 +6,7 @@ import json
 
 from agentgym import Message, ToolCall
 from agentgym.journal import Journal, prefix_of
+from agentgym.messages import JsonObject
 
 REPLY = b'{"choices":[{"message":{"content":"ja \xc3\xbc"}}]}'
 
@@ -92,3 +93,18 @@ def test_another_action_in_the_same_place_is_shown_what_it_did() -> None:
     again = Journal("t", 0, written.append, b"".join(written).splitlines())
     assert show(again, "higher", n=4)[0] == {"text": "higher"}
     assert again.divergences == 0
+
+
+def test_what_is_nested_too_deeply_to_be_written_leaves_a_line_that_can_be_read() -> None:
+    deep: JsonObject = {}
+    for _ in range(100_000):
+        deep = {"in": deep}
+    written: list[bytes] = []
+    journal = Journal("t", 0, written.append)
+    journal.step(0, 0, action={}, observation=deep, messages=[])
+    assert journal.recall("r") is None
+    journal.keep("r", b"{}", latency_s=0.0, attempts=1)
+    again = Journal("t", 0, written.append, b"".join(written).splitlines())
+    assert again.step(0, 0, action={}, observation=deep, messages=[]) == (deep, [])
+    assert again.divergences == 0
+    assert again.recall("r") is not None
