@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import anyio
 
@@ -16,7 +16,7 @@ from agentgym.errors import EndpointFault, Outage, RunStopped, UsageError
 from agentgym.events import EventLog
 from agentgym.limiter import Limiter
 from agentgym.limits import running_clock
-from agentgym.messages import NO_USAGE, Usage
+from agentgym.messages import Tally, Usage
 
 T = TypeVar("T")
 _LOG = EventLog(__name__)
@@ -63,8 +63,7 @@ class Retries:
 _ASKED_AGAIN = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Answered(Generic[T]):
+class Answered(NamedTuple, Generic[T]):
     """What a call gave, and what it took."""
 
     value: T
@@ -147,11 +146,10 @@ class Lines:
     def __init__(self, *, pinned: int | None = None, retries: Retries | None = None) -> None:
         self.stopped: RunStopped | UsageError | None = None
         """Why no call is made any more."""
-        self.usage: Usage = NO_USAGE
-        """What all calls used up."""
         self.pinned = pinned
         self._retries = retries or Retries()
         self._lines: dict[str, Line] = {}
+        self._used = Tally()
         self._on_change = set[Callable[[], None]]()
         self._on_usage = set[Callable[[], None]]()
         self._waiting = set[anyio.CancelScope]()
@@ -165,6 +163,11 @@ class Lines:
             limiter.on_room = self._room
             line = self._lines[url] = Line(url, limiter, self._retries, self)
         return line
+
+    @property
+    def usage(self) -> Usage:
+        """What all calls used up."""
+        return self._used.usage
 
     @property
     def crowded(self) -> bool:
@@ -183,7 +186,7 @@ class Lines:
 
     def spend(self, usage: Usage) -> None:
         """Count what a call used up."""
-        self.usage += usage
+        self._used.add(usage)
         for tell in self._on_usage:
             tell()
 

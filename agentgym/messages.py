@@ -81,16 +81,31 @@ NO_USAGE = Usage()
 
 
 class Tally:
-    """What calls have used up so far."""
+    """What calls have used up so far; to count one more makes no object."""
 
-    __slots__ = ("usage",)
+    __slots__ = ("_cached_tokens", "_calls", "_completion_tokens", "_prompt_tokens", "cost_usd")
 
     def __init__(self) -> None:
-        self.usage: Usage = NO_USAGE
+        self._prompt_tokens = self._completion_tokens = self._cached_tokens = self._calls = 0
+        self.cost_usd = 0.0
+
+    @property
+    def tokens(self) -> int:
+        """Prompt and completion together."""
+        return self._prompt_tokens + self._completion_tokens
+
+    @property
+    def usage(self) -> Usage:
+        """All of it."""
+        return Usage(self._prompt_tokens, self._completion_tokens, self._cached_tokens, self.cost_usd, self._calls)
 
     def add(self, usage: Usage) -> None:
-        """Count a call."""
-        self.usage += usage
+        """Count a call, or several."""
+        self._prompt_tokens += usage.prompt_tokens
+        self._completion_tokens += usage.completion_tokens
+        self._cached_tokens += usage.cached_tokens
+        self.cost_usd += usage.cost_usd
+        self._calls += usage.calls
 
 
 @dataclass(frozen=True)

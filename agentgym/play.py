@@ -27,7 +27,7 @@ from agentgym.errors import (
     boundary,
 )
 from agentgym.limits import LimitName, Limits, running_clock
-from agentgym.messages import NO_USAGE, Conversation, JsonObject, Message, Tally, ToolCall, Turn, Usage
+from agentgym.messages import NO_USAGE, Conversation, JsonObject, Message, Tally, ToolCall, Turn
 from agentgym.policy import Context, Policy, Session, checked_turn
 from agentgym.seeds import checked_seed, derive_seed, fresh_seed
 from agentgym.steps import Step, task_id
@@ -113,7 +113,7 @@ class _Game:
         self._conversation = Conversation()
         self._opening: tuple[Message, ...] = ()
         self._turns: list[TurnRecord] = []
-        self._usage: Usage = NO_USAGE
+        self._used = Tally()
         self._others = Tally()
         self._tool_errors = 0
         self._begun = False
@@ -152,7 +152,7 @@ class _Game:
             if turn.latency_s is not None:
                 paused = acted  # to wait for a model is a pause
             if turn.usage is not NO_USAGE:
-                self._usage += turn.usage
+                self._used.add(turn.usage)
             agents = OTHERS.set(self._others)
             try:
                 await self._take(turn, acted - started)
@@ -198,7 +198,7 @@ class _Game:
             tools=self._tools,
             opening=self._opening,
             turns=tuple(self._turns),
-            usage=self._usage,
+            usage=self._used.usage,
             others=self._others.usage,
             tool_errors=self._tool_errors,
             divergences=0 if self._journal is None else self._journal.divergences,
@@ -300,9 +300,9 @@ class _Game:
             return self.env.truncated_by
         if len(self._turns) >= self._most_turns:
             return "turns"
-        if self._usage.tokens >= self._most_tokens:
+        if self._used.tokens >= self._most_tokens:
             return "tokens"
-        return "cost" if self._usage.cost_usd >= self._most_cost_usd else None
+        return "cost" if self._used.cost_usd >= self._most_cost_usd else None
 
     def _outcome(self) -> Outcome:
         if self.cause is not None or not self._begun:
