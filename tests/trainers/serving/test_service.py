@@ -159,7 +159,8 @@ async def test_an_episode_is_one_row_of_tokens() -> None:
                 body = await said(served, **fields, return_token_ids=True)
                 prompt, choice = body["prompt_token_ids"], body["choices"][0]
                 assert prompt[: len(held)] == held
-                if hidden.intersection(choice["token_ids"][:-1]):
+                ended = choice["finish_reason"] == "stop"
+                if hidden.intersection(choice["token_ids"][:-1] if ended else choice["token_ids"]):
                     break  # no text tells of these, and so none can go on from them
                 held = prompt + choice["token_ids"]
                 text = choice["message"]["content"]
