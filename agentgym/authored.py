@@ -6,6 +6,7 @@ import copy
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from random import Random
 from typing import Any, ClassVar, Generic, Self, cast, final
 
@@ -47,8 +48,6 @@ class Authored(Generic[TaskT, ObsT, ActT]):
 
     task: TaskT
     """The task being played."""
-    rng: Random
-    """The only source of chance; `reset` seeds it."""
     _books: Books | None = None
     _identity: object = None
     _player: object = None
@@ -195,6 +194,11 @@ class Authored(Generic[TaskT, ObsT, ActT]):
     def _action_adapter(cls) -> TypeAdapter[Any]:
         cls._adapter = cls._adapter or TypeAdapter(cls.action_model())
         return cls._adapter
+
+    @cached_property
+    def rng(self) -> Random:
+        """The only source of chance; `reset` seeds it."""
+        return Random(self._running.seed)  # not before it is asked for: it takes longer to make than many a turn
 
     @property
     def _running(self) -> Books:

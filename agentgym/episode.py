@@ -19,6 +19,7 @@ from agentgym.errors import Boundary, DataFileError, one_line
 from agentgym.jsontext import dump_json
 from agentgym.limits import LimitName, Limits
 from agentgym.messages import NO_USAGE, JsonObject, Message, ModelCall, Turn, Usage
+from agentgym.quickinit import quick_init
 from agentgym.tools import ToolSpec
 
 SCHEMA_VERSION = 1
@@ -26,6 +27,7 @@ SCHEMA_VERSION = 1
 Outcome = Literal["solved", "failed", "truncated", "not_evaluable"]
 
 
+@quick_init
 @dataclass(frozen=True)
 class RewardTerm:
     """One named part of the reward; it counts `value * weight`."""
@@ -34,6 +36,7 @@ class RewardTerm:
     weight: float = 1.0
 
 
+@quick_init
 @dataclass(frozen=True)
 class Cause:
     """What broke, where an episode is not evaluable."""
@@ -44,6 +47,7 @@ class Cause:
     message: str
 
 
+@quick_init
 @dataclass(frozen=True)
 class EnvironmentInfo:
     """Which environment was played."""
@@ -53,6 +57,7 @@ class EnvironmentInfo:
     config: JsonObject = field(default_factory=dict)
 
 
+@quick_init
 @dataclass(frozen=True)
 class StepRecord:
     """One action and what came of it."""
@@ -67,6 +72,7 @@ class StepRecord:
     info: JsonObject = field(default_factory=dict)
 
 
+@quick_init
 @dataclass(frozen=True)
 class TurnRecord:
     """One turn of the agent, the steps it made, and what the agent was shown of them."""
@@ -78,6 +84,7 @@ class TurnRecord:
     """How long the policy took."""
 
 
+@quick_init
 @dataclass(frozen=True)
 class Timings:
     """When the episode was played and where its time went; never equal between runs."""
@@ -89,6 +96,7 @@ class Timings:
     environment_s: float = 0.0
 
 
+@quick_init
 @dataclass(frozen=True, kw_only=True)
 class Episode:
     """The complete record of one rollout."""

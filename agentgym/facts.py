@@ -11,11 +11,13 @@ import orjson
 
 from agentgym.episode import SCHEMA_VERSION, Cause, Episode, Outcome, RewardTerm
 from agentgym.messages import NO_USAGE, JsonObject, Usage
+from agentgym.quickinit import quick_init
 
 _OUTCOMES = ("solved", "failed", "truncated", "not_evaluable")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_init
+@dataclass(frozen=True, kw_only=True)
 class EpisodeFacts:
     """A light view of one episode."""
 

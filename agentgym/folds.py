@@ -3,31 +3,45 @@
 from __future__ import annotations
 
 import math
+import sys
+from collections.abc import Iterable
 
 from agentgym.errors import UsageError
 from agentgym.messages import JsonObject
 
-_FINEST = 1074
-"""Every float is a multiple of 2^-1074."""
-_BUCKET = math.log(1.01)
+_FINEST = 1126
+"""Every float is a whole number of 2^-1126."""
+_BITS = 2.0**53
+_BUCKETS = 100
+"""In every power of two."""
+_EMPTY = (0, math.inf, -math.inf, 0)
+_ZERO = -1000 * _FINEST
+"""The bucket of nothing else."""
 
 
 class ExactSum:
     """A sum without rounding, for adding floats would depend on their order."""
 
-    __slots__ = ("_units",)
+    __slots__ = ("_parts", "_whole")
 
     def __init__(self) -> None:
-        self._units = 0
+        self._whole = 0
+        self._parts: dict[int, int] = {}
+        """The bits of all floats of one exponent, as whole numbers, which stay small while adding."""
 
     def add(self, value: float) -> None:
         """Add a finite number."""
-        numerator, denominator = value.as_integer_ratio()
-        self._units += numerator << (_FINEST + 1 - denominator.bit_length())
+        if type(value) is int:
+            self._whole += value
+            return
+        fraction, exponent = math.frexp(value)
+        self._parts[exponent] = self._parts.get(exponent, 0) + int(fraction * _BITS)
 
     def merge(self, other: ExactSum) -> None:
         """Add all that another sum was given."""
-        self._units += other._units
+        self._whole += other._whole
+        for exponent, part in other._parts.items():
+            self._parts[exponent] = self._parts.get(exponent, 0) + part
 
     @property
     def value(self) -> float:
@@ -39,10 +53,7 @@ class ExactSum:
         return self._over(count) if count else None
 
     def _over(self, count: int) -> float:
-        try:
-            return self._units / (count << _FINEST)
-        except OverflowError:
-            return math.inf if self._units > 0 else -math.inf
+        return _rounded(self._parts.items(), count, self._whole)
 
 
 class Percentiles:
@@ -52,33 +63,36 @@ class Percentiles:
     the largest value, and whatever is alone in its bucket (every whole number up to 100) are exact.
     """
 
-    __slots__ = ("_buckets", "_sum", "count")
+    __slots__ = ("_buckets", "count")
 
     def __init__(self) -> None:
         self.count = 0
-        self._sum = ExactSum()
-        self._buckets: dict[float, tuple[int, float, float]] = {}
-        """How many, the least and the largest."""
+        self._buckets: dict[int, tuple[int, float, float, int]] = {}
+        """How many, the least, the largest, and the sum of their bits, for all in a bucket have one exponent."""
 
     def add(self, value: float) -> None:
         """Count a value."""
-        if not 0 <= value < math.inf:
+        if not 0 <= value <= sys.float_info.max:
             raise UsageError(f"percentiles are of finite numbers from zero up, not of {value!r}")
         self.count += 1
-        self._sum.add(value)
-        self._fill(math.log(value) // _BUCKET if value else -math.inf, (1, value, value))
+        fraction, exponent = math.frexp(value)
+        place = (exponent - 1) * _BUCKETS + int(fraction * 2 * _BUCKETS) if value else _ZERO
+        count, low, high, bits = self._buckets.get(place, _EMPTY)
+        low, high = value if value < low else low, value if value > high else high
+        self._buckets[place] = (count + 1, low, high, bits + int(fraction * _BITS))
 
     def merge(self, other: Percentiles) -> None:
         """Count all that another one was given."""
         self.count += other.count
-        self._sum.merge(other._sum)
-        for place, bucket in tuple(other._buckets.items()):
-            self._fill(place, bucket)
+        for place, (more, least, most, added) in tuple(other._buckets.items()):
+            count, low, high, bits = self._buckets.get(place, _EMPTY)
+            self._buckets[place] = (count + more, min(low, least), max(high, most), bits + added)
 
     @property
     def mean(self) -> float | None:
         """Exact up to one rounding."""
-        return self._sum.mean(self.count)
+        parts = [(place // _BUCKETS, bits) for place, (*_, bits) in self._buckets.items() if place != _ZERO]
+        return _rounded(parts, self.count) if self.count else None
 
     @property
     def most(self) -> float | None:
@@ -91,7 +105,7 @@ class Percentiles:
             raise UsageError(f"a percentile lies between 0 and 100, not at {percent!r}")
         rank = max(1, math.ceil(self.count * percent / 100))
         for place in sorted(self._buckets):
-            count, low, high = self._buckets[place]
+            count, low, high, _ = self._buckets[place]
             rank -= count
             if rank <= 0:
                 return low if low == high else low + (high - low) / 2
@@ -102,8 +116,11 @@ class Percentiles:
         named: JsonObject = {f"p{percent}": self.at(percent) for percent in percents}
         return {"mean": self.mean, **named, "max": self.most}
 
-    def _fill(self, place: float, more: tuple[int, float, float]) -> None:
-        held = self._buckets.get(place)
-        if held is not None:
-            more = (held[0] + more[0], min(held[1], more[1]), max(held[2], more[2]))
-        self._buckets[place] = more
+
+def _rounded(parts: Iterable[tuple[int, int]], count: int, whole: int = 0) -> float:
+    """What so many exponents and bits, and a whole number, come to over a count."""
+    units = sum((bits << (exponent + _FINEST - 53) for exponent, bits in parts), whole << _FINEST)
+    try:
+        return units / (count << _FINEST)
+    except OverflowError:
+        return math.inf if units > 0 else -math.inf

@@ -13,10 +13,12 @@ from agentgym.env import Env
 from agentgym.episode import Cause, EnvironmentInfo, Episode, Timings
 from agentgym.limits import Limits
 from agentgym.play import VERSIONS
+from agentgym.quickinit import quick_init
 from agentgym.steps import task_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_init
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """One planned episode."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from pydantic import JsonValue
 
 from agentgym.jsontext import dump_json, parse_json
+from agentgym.quickinit import quick_init
 
 if TYPE_CHECKING:
     from hashlib import blake2b
@@ -20,6 +21,7 @@ Role = Literal["system", "user", "assistant", "tool"]
 JsonObject = dict[str, JsonValue]
 
 
+@quick_init
 @dataclass(frozen=True)
 class ToolCall:
     """One call the agent asks for; a call that arrived as text keeps that text in `raw`."""
@@ -51,6 +53,7 @@ class ToolCall:
         return self.raw if self.raw is not None else dump_json(self.arguments).decode()
 
 
+@quick_init
 @dataclass(frozen=True)
 class Usage:
     """What one or more model calls used up."""
@@ -108,6 +111,7 @@ class Tally:
         self._calls += usage.calls
 
 
+@quick_init
 @dataclass(frozen=True)
 class TokenSpan:
     """The token ids of one model call exactly as the engine sampled them; trainers never tokenise again."""
@@ -122,6 +126,7 @@ class TokenSpan:
     """False where the ids are our own tokenisation of the text, not the engine's."""
 
 
+@quick_init
 @dataclass(frozen=True)
 class Turn:
     """One assistant message: text and/or tool calls, and what is known of how it came about."""
@@ -158,6 +163,7 @@ class Turn:
         return replace(self, tool_calls=tuple(named))
 
 
+@quick_init
 @dataclass(frozen=True)
 class Message:
     """One entry of a conversation, in the vocabulary of chat completions."""
@@ -182,6 +188,7 @@ class Message:
         return dump_json(body)
 
 
+@quick_init
 @dataclass(frozen=True)
 class ModelCall:
     """One call of a policy within an agent: what it was shown, and what it said."""

@@ -11,10 +11,12 @@ from typing import Any, ClassVar, cast
 from agentgym.episode import Outcome
 from agentgym.limits import Limits
 from agentgym.messages import NO_USAGE, Conversation, JsonObject, ToolCall, Turn, Usage
+from agentgym.quickinit import quick_init
 from agentgym.tools import ToolSpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_init
+@dataclass(frozen=True, kw_only=True)
 class Context:
     """What a policy is told before an episode: never the task, nor its solution."""
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -79,7 +80,7 @@ def read_info(folder: str | Path) -> RunInfo:
     """What was asked of the run in a folder."""
     path = Path(folder) / INFO
     try:
-        return TypeAdapter(RunInfo).validate_json(path.read_bytes())
+        return _info_adapter().validate_json(path.read_bytes())
     except FileNotFoundError:
         raise UnknownNameError(f"no run in {folder}: it holds no {INFO}; see: agentgym runs") from None
     except OSError as error:
@@ -204,3 +205,8 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+@cache
+def _info_adapter() -> TypeAdapter[RunInfo]:
+    return TypeAdapter(RunInfo)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from random import Random, SystemRandom
+from threading import Lock
 
 from agentgym.errors import UsageError
+
+_chance, _lock = Random(0), Lock()
+"""A new one for every seed would be seeded twice."""
 
 
 def fresh_seed() -> int:
@@ -21,4 +25,6 @@ def checked_seed(seed: object) -> int:
 
 def derive_seed(seed: int, *names: str) -> int:
     """A seed for one purpose, independent of `seed` itself and of every other purpose."""
-    return Random(":".join((str(seed), *names))).getrandbits(53)
+    with _lock:
+        _chance.seed(":".join((str(seed), *names)))
+        return _chance.getrandbits(53)

@@ -64,7 +64,7 @@ class ToolEnv(Env[TaskT, ObsT | ToolError, ToolAction | BadCall | Say], Generic[
     @classmethod
     def tool_specs(cls) -> tuple[ToolSpec, ...]:
         """The tools as a model is told of them."""
-        return tuple(found.spec for found in cls.tools.values())
+        return tuple([found.spec for found in cls.tools.values()])
 
     def parse(self, turn: Turn) -> Sequence[ToolAction | BadCall | Say]:
         """The calls of a turn, or else its text."""

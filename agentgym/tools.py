@@ -89,6 +89,8 @@ class Tool(Generic[P, R]):
     blocking: bool
     """Runs in a worker thread."""
     timeout_s: float | None
+    spec: ToolSpec
+    """The tool as a model is told of it."""
 
     def __init__(
         self,
@@ -134,14 +136,10 @@ class Tool(Generic[P, R]):
         self._validate = adapter.validator.validate_json
         self._dump = adapter.serializer.to_python
         self.parameters = plain_schema(signature.arguments)
+        self.spec = ToolSpec(self.name, self.description, self.parameters)
         # A nested model that asks for more keys gets them; others would drop them in silence.
         self._extra: Literal["forbid"] | None = None if _takes_any_key(self.parameters.get("$defs")) else "forbid"
         self._has_choices = has_number_choices(self.parameters)
-
-    @property
-    def spec(self) -> ToolSpec:
-        """The tool as a model is told of it."""
-        return ToolSpec(self.name, self.description, self.parameters)
 
     def action(self, *args: P.args, **kwargs: P.kwargs) -> ToolAction:
         """The typed action of calling this tool; raises InvalidActionError on values it does not take."""

@@ -37,12 +37,13 @@ class Dialect(ABC):
 
 
 class NativeDialect(Dialect):
-    """Tools and calls have fields of their own."""
+    """Tools and calls have fields of their own; it remembers nothing, so sessions may share it."""
 
     reads_text = False
 
     def __init__(self, fields: JsonObject, tools: Sequence[ToolSpec]) -> None:
         super().__init__(fields | {"tools": [tool.wire() for tool in tools]} if tools else fields)
+        self.tools = tools
         self._names = frozenset(tool.name for tool in tools)
 
     def body(self, conversation: Conversation) -> bytes:

@@ -105,6 +105,8 @@ class OpenAIPolicy(Policy):
         self._told_of_lack = False
         self._tool_mode: ToolMode = tools
         self._knows_no_tools = tools == "text"
+        self._native: NativeDialect | None = None
+        """The last that was made, for sessions whose requests begin alike."""
         self._on_chunk = (on_chunk or _ignore) if stream else None
 
     @property
@@ -141,8 +143,13 @@ class OpenAIPolicy(Policy):
         fields: JsonObject = {"model": self.model}
         if self._send_seed:
             fields["seed"] = context.seed
-        kind = TextDialect if self._knows_no_tools else NativeDialect
-        return kind(fields | self._fields, context.tools)
+        fields |= self._fields
+        if self._knows_no_tools:
+            return TextDialect(fields, context.tools)
+        shared = self._native
+        if self._send_seed or shared is None or shared.tools != context.tools:
+            shared = self._native = NativeDialect(fields, context.tools)
+        return shared
 
     def learns_from(self, fault: EndpointFault) -> bool:
         """Whether the server, as it turns out, knows no tools; from then on they are told in the text."""

@@ -111,7 +111,7 @@ def test_only_amounts_have_percentiles(value: float) -> None:
 def test_memory_does_not_grow_with_what_is_counted() -> None:
     chance, fold, sizes = Random(1), Percentiles(), []
     for _ in range(2):
-        for _ in range(10_000):
+        for _ in range(20_000):
             fold.add(chance.lognormvariate(0, 1))
         sizes.append(len(pickle.dumps(fold)))
     assert sizes[1] < 1.1 * sizes[0]
