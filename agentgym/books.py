@@ -94,7 +94,9 @@ class Books:
 
     def take_opening(self) -> Account:
         """What came in outside any action since the last step, which starts anew."""
-        opening, self.opening = self.opening, Account(self)
+        opening = self.opening
+        if opening.reward or opening.info:
+            self.opening = Account(self)
         return opening
 
     def _refuse_second_end(self) -> None:

@@ -36,6 +36,8 @@ OnEpisode = Callable[[Episode], Awaitable[None]]
 MOST_EPISODES = 1024
 _AT_ONCE = 16
 """Episodes begun together, where it is known how many may be under way."""
+_OBJECTS = 300
+"""Of one episode under way, so many that Python counts when it looks for garbage; those of an environment apart."""
 _BEFORE_CALLS = 64
 """Episodes at a time while no endpoint was called, or where none ever is."""
 
@@ -85,12 +87,16 @@ class Crew:
         self._hands_on = False
         self._held: dict[int, Episode] = {}
         """Episodes that ended before others that were begun earlier, where order counts."""
-        self._changed = anyio.Event()
+        self._changed: anyio.Event | None = None
+        """Is there while one waits for room."""
         self._broken: Exception | None = None
 
     async def play(self) -> None:
         """Play them all, or until the run is stopped; raises what makes it senseless to go on."""
-        with rarer_collections(), self.lines.telling(on_change=self._notice, on_usage=self._check_budget):
+        with (
+            rarer_collections(_OBJECTS * (self.lines.pinned or 0)),
+            self.lines.telling(on_change=self._notice, on_usage=self._check_budget),
+        ):
             async with sharing_sandboxes():
                 await self._play_all()
 
@@ -124,6 +130,7 @@ class Crew:
         while self.lines.stopped is None and not self._has_room():
             self._changed = anyio.Event()
             await self._changed.wait()
+            self._changed = None
         stopped = self.lines.stopped
         number, self._begun = self._begun, self._begun + 1
         if stopped is None:
@@ -222,7 +229,8 @@ class Crew:
             self.lines.stop(BudgetSpent(f"the run's budget of {budget.cost_usd:g} dollars is used up"))
 
     def _notice(self) -> None:
-        self._changed.set()
+        if self._changed is not None:
+            self._changed.set()
 
 
 def _leaves_no_record(reason: AgentGymError) -> bool:

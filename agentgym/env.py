@@ -207,7 +207,7 @@ class Env(Authored[TaskT, ObsT, ActT]):
 
 def _step(observation: ObsT, account: Account, books: Books, *, ends: bool) -> Step[ObsT]:
     before = books.take_opening()
-    reward, info = before.reward + account.reward, {**before.info, **account.info}
+    reward, info = before.reward + account.reward, before.info | account.info if before.info else account.info
     return Step(observation, reward, ends and books.terminated, ends and books.truncated_by is not None, info)
 
 

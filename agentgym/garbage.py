@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 _COLLECT_EVERY = 50_000
-"""Objects made between two looks."""
+"""Objects made between two looks, at least."""
 _lock = Lock()
-_users = 0
+_wanted: list[int] = []
+"""Of each use."""
 _before = 0
 
 
 @contextmanager
-def rarer_collections() -> Iterator[None]:
-    """Look less often: all that was made and stays is walked again and again. As a decorator, while a call lasts.
+def rarer_collections(staying: int = 0) -> Iterator[None]:
+    """Look less often, for all that was made and stays is walked again and again. As a decorator, while a call lasts.
 
-    Uses may overlap, in several threads too; the first sets how often, and the last sets it back.
+    `staying` objects are expected, and not walked while they are made. Uses may overlap, in several threads too; the
+    one that wants it rarest counts, and the last sets it back.
     """
-    _count(1)
+    every = max(_COLLECT_EVERY, staying)
+    _change(_wanted.append, every)
     try:
         yield
     finally:
-        _count(-1)
+        _change(_wanted.remove, every)
 
 
-def _count(change: int) -> None:
-    global _users, _before
+def _change(change: Callable[[int], None], every: int) -> None:
+    global _before
     with _lock:
-        if not _users:
+        if not _wanted:
             _before = gc.get_threshold()[0]
-        _users += change
-        every = max(_before, _COLLECT_EVERY) if _users and _before else _before  # 0 means that nobody looks at all
-        gc.set_threshold(every, *gc.get_threshold()[1:])
+        change(every)
+        rarest = max(_before, *_wanted) if _wanted and _before else _before  # 0 means that nobody looks at all
+        gc.set_threshold(rarest, *gc.get_threshold()[1:])

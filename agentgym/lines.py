@@ -172,7 +172,7 @@ class Lines:
     @property
     def crowded(self) -> bool:
         """Whether calls wait for a place anywhere."""
-        return any(line.limiter.waiting for line in self._lines.values())
+        return any([line.limiter.waiting for line in self._lines.values()])
 
     @property
     def limits(self) -> dict[str, int]:

@@ -132,10 +132,9 @@ class _Game:
 
         await checkpoint()
         await self._begin()
-        env, session = self.env, self._start()
-        self.limit = self._limit_reached()
+        session = self._start()
         paused = self._clock()
-        while not env.over and self.limit is None:
+        while self._goes_on():
             started = self._clock()
             if started - paused > _LONGEST_STRETCH_S:
                 # Policy and tools may all be inline: without a pause neither deadline nor Ctrl-C could end them.
@@ -159,7 +158,6 @@ class _Game:
             finally:
                 OTHERS.reset(agents)
                 self._environment_s += self._clock() - acted
-            self.limit = self._limit_reached()
 
     def run_out_of_time(self) -> None:
         """The deadline has passed: a limit for the agent, but a fault of what never let it speak."""
@@ -295,9 +293,14 @@ class _Game:
             self._tool_errors += 1
         return StepRecord(action, shown, reward, terminated, truncated, tool_error, info)
 
-    def _limit_reached(self) -> LimitName | None:
+    def _goes_on(self) -> bool:
         if self.env.over:
-            return self.env.truncated_by
+            self.limit = self.env.truncated_by
+            return False
+        self.limit = self._limit_reached()
+        return self.limit is None
+
+    def _limit_reached(self) -> LimitName | None:
         if len(self._turns) >= self._most_turns:
             return "turns"
         if self._used.tokens >= self._most_tokens:

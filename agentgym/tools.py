@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, cast, overload
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationEr
 from agentgym.errors import DefinitionError, InvalidActionError, one_line
 from agentgym.jsontext import dump_json, dump_plain
 from agentgym.messages import JsonObject, ToolCall
+from agentgym.quickinit import quick_init
 from agentgym.schemas import has_number_choices, plain_schema, wrong_choice
 
 P = ParamSpec("P")
@@ -43,7 +44,8 @@ class ToolSpec:
         return {"type": "function", "function": function}
 
 
-@dataclass(frozen=True, slots=True)
+@quick_init
+@dataclass(frozen=True)
 class ToolAction:
     """A call of a tool with arguments that were validated; made by `SomeEnv.some_tool.action(...)`."""
 
@@ -52,7 +54,8 @@ class ToolAction:
     """An instance of the tool's own frozen dataclass, a field per parameter."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_init
+@dataclass(frozen=True)
 class BadCall:
     """A call that is no action: an unknown tool, or arguments that are not what the tool takes."""
 
@@ -61,7 +64,8 @@ class BadCall:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@quick_init
+@dataclass(frozen=True)
 class Say:
     """Plain text, with no tool called."""
 
@@ -186,7 +190,7 @@ class Tool(Generic[P, R]):
             return await self._run_in_thread(partial(function, env, **arguments))
         if self.timeout_s is None:
             given = function(env, **arguments)
-            return await given if self.is_async or isinstance(given, Awaitable) else given
+            return await given if self.is_async or hasattr(type(given), "__await__") else given
         with anyio.move_on_after(self.timeout_s):
             return await function(env, **arguments)
         return self._timed_out()

@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from agentgym.quickinit import quick_init
+
 CONNECT_S = 10.0
 IDLE_S = 4.0
 """How long an unused connection is kept: less than the 5 s after which uvicorn, under most engines, hangs up."""
 
 
-@dataclass(frozen=True, slots=True)
+@quick_init
+@dataclass(frozen=True)
 class Reply:
     """What a server answered, whatever its status."""
 

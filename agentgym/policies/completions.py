@@ -10,12 +10,14 @@ from pydantic import JsonValue
 
 from agentgym.jsontext import dump_json
 from agentgym.messages import NO_USAGE, JsonObject, TokenSpan, ToolCall, Turn, Usage
+from agentgym.quickinit import quick_init
 from agentgym.transport import Reply
 
 _LONGEST_ERROR = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@quick_init
+@dataclass(frozen=True, kw_only=True)
 class JsonReply(Reply):
     """A reply whose body every reader of JSON takes, and what it says."""
 

@@ -143,7 +143,7 @@ class Endpoint:
 
     def _secrets(self) -> tuple[str, ...]:
         """Every key that is sent; a transport may learn of more while it works."""
-        return tuple(secret for secret in (self._key, *self._transport.secrets()) if secret not in _NO_KEYS)
+        return tuple([secret for secret in (self._key, *self._transport.secrets()) if secret not in _NO_KEYS])
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:

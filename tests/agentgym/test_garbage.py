@@ -40,3 +40,13 @@ def test_who_looks_less_often_already_or_never_is_left_alone(chosen: int) -> Non
     with rarer_collections():
         assert every() == chosen
     assert every() == chosen
+
+
+def test_the_one_that_wants_it_rarest_counts() -> None:
+    gc.set_threshold(700, 10, 10)
+    with rarer_collections():
+        ordinary = every()
+        with rarer_collections(staying=10 * ordinary):
+            assert every() == 10 * ordinary
+        assert every() == ordinary
+    assert gc.get_threshold() == (700, 10, 10)
