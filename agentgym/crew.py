@@ -26,7 +26,7 @@ from agentgym.events import EventLog
 from agentgym.garbage import rarer_collections
 from agentgym.jobs import Job
 from agentgym.lines import Lines
-from agentgym.play import cause_of, rollout
+from agentgym.play import cause_of, play_episode
 from agentgym.policy import Policy
 from agentgym.sandbox.lending import sharing_sandboxes
 from agentgym.store import RunStore
@@ -168,7 +168,7 @@ class Crew:
         except Fault as fault:
             return self._unplayed(job, fault)
         self._environment = self._environment or env.info
-        return await rollout(env, self._policy, job.task, seed=job.seed, limits=job.limits, trial=job.trial)
+        return await play_episode(env, self._policy, job.task, seed=job.seed, limits=job.limits, trial=job.trial)
 
     def _unplayed(self, job: Job, fault: Fault | UsageError) -> Episode:
         return job.unplayed(self._environment or EnvironmentInfo("", ""), self._policy.name, cause_of(fault))

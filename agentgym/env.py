@@ -123,7 +123,8 @@ class Env(Authored[TaskT, ObsT, ActT]):
         books.turns += 1
         left = len(actions)
         for batch in self._batches(actions):
-            done = await self._apply_batch(batch, books)
+            alone = len(batch) == 1
+            done = [await self._apply_one(batch[0], books)] if alone else await self._apply_batch(batch, books)
             left -= len(batch)
             if not (left or books.over) and self.max_turns is not None and books.turns >= self.max_turns:
                 books.cut("turns")
@@ -137,8 +138,6 @@ class Env(Authored[TaskT, ObsT, ActT]):
         return ([action] for action in actions)
 
     async def _apply_batch(self, batch: Sequence[ActT], books: Books) -> list[tuple[ObsT, Account]]:
-        if len(batch) == 1:
-            return [await self._apply_one(batch[0], books)]
         results: dict[int, tuple[ObsT, Account]] = {}
         faults: list[AgentGymError] = []
 

@@ -49,6 +49,20 @@ async def rollout(
 
     Without a task the environment draws one by the seed. At the end the environment is closed.
     """
+    await _pause()  # one after the other, with nothing to wait for inside, they would let nobody else run
+    return await play_episode(env, policy, task, seed=seed, limits=limits, trial=trial)
+
+
+async def play_episode(
+    env: Env[Any, Any, Any],
+    policy: Policy,
+    task: BaseModel | None,
+    *,
+    seed: int | None,
+    limits: Limits | None,
+    trial: int,
+) -> Episode:
+    """The same in a task of its own."""
     if not isinstance(env, Env):
         raise UsageError(f"rollout plays an environment, an instance of Env, not {env!r}")
     game = _Game(env, policy, task, fresh_seed() if seed is None else checked_seed(seed), limits or Limits())
@@ -128,9 +142,6 @@ class _Game:
 
     async def play(self) -> None:
         """Reset, then turn by turn until the episode is over or a limit is reached."""
-        from anyio.lowlevel import checkpoint  # not above: it costs at start
-
-        await checkpoint()
         await self._begin()
         session = self._start()
         paused = self._clock()
@@ -138,7 +149,7 @@ class _Game:
             started = self._clock()
             if started - paused > _LONGEST_STRETCH_S:
                 # Policy and tools may all be inline: without a pause neither deadline nor Ctrl-C could end them.
-                await checkpoint()
+                await _pause()
                 paused = started = self._clock()
             try:
                 with boundary(PolicyFault, self._policy_name, "act"):
@@ -322,6 +333,12 @@ class _Game:
                 raise fault(f"closing the {what} took longer than {self.limits.cleanup_s:g} s and was given up")
         except (Fault, UsageError) as broken:
             self._cleanup = self._cleanup or cause_of(broken)
+
+
+async def _pause() -> None:
+    from anyio.lowlevel import checkpoint  # not above: it costs at start
+
+    await checkpoint()
 
 
 def _reference_turns(env: Env[Any, Any, Any]) -> Iterator[Turn]:

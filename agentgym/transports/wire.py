@@ -162,14 +162,14 @@ class WireTransport(Transport):
     async def _reach(self, place: _Place, within_s: float) -> socket.socket:
         """A connection to the first address of the host that takes one."""
         addresses = await self._addresses_of(place)
-        for number, (family, *_, address) in enumerate(addresses, 1):
-            try:
-                async with asyncio.timeout(within_s if number == len(addresses) else within_s / len(addresses)):
+        if not addresses:
+            raise OSError(f"{place.host} has no address")
+        for family, *_, address in addresses[:-1]:
+            with suppress(OSError):  # too late is one as well
+                async with asyncio.timeout(within_s / len(addresses)):
                     return await self._dial(family, address)
-            except OSError:  # too late is one as well
-                if number == len(addresses):
-                    raise
-        raise OSError(f"{place.host} has no address")
+        family, *_, address = addresses[-1]
+        return await self._dial(family, address)
 
     async def _dial(self, family: int, address: Any) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
