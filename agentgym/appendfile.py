@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 
 from agentgym.errors import StoreError
 from agentgym.events import EventLog
 
 _LOG = EventLog(__name__)
+SYNC_S = 0.15
+"""How long what was written may wait for the disk."""
+_RARELY = 7
+"""So many times as long where losing it costs little."""
 _TAIL = 1 << 16
 _to_disk = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync; the times of a file need not survive
 
@@ -20,6 +28,8 @@ class AppendFile:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._dirty = False
+        self._broken = ""
+        """Why what was written may be lost."""
         try:
             self._end = _good_end(self._file)
             torn = os.fstat(self._file).st_size - self._end
@@ -37,14 +47,15 @@ class AppendFile:
 
     def write(self, lines: bytes) -> None:
         """Append what ends in a newline: all of it, or none and StoreError."""
+        if self._broken:
+            raise StoreError(self._broken)
         try:
             written = os.write(self._file, lines)
             while written < len(lines):  # a disk that is nearly full takes a part, and then complains
                 written += os.write(self._file, lines[written:])
         except OSError as error:
             os.ftruncate(self._file, self._end)
-            told = f"cannot write {self.path}: {error.strerror}"
-            raise StoreError(f"{told}; mend that, then go on with: agentgym resume {self.path.parent}") from None
+            raise StoreError(self._told(error)) from None
         self._end += len(lines)
         self._dirty = True
 
@@ -56,7 +67,8 @@ class AppendFile:
         try:
             _to_disk(self._file)
         except OSError as error:
-            raise StoreError(f"cannot write {self.path}: {error.strerror}") from None
+            self._broken = self._told(error)
+            raise StoreError(self._broken) from None
 
     def close(self) -> None:
         """Sync and let go."""
@@ -64,6 +76,36 @@ class AppendFile:
             self.sync()
         finally:
             os.close(self._file)
+
+    def _told(self, error: OSError) -> str:
+        told = f"cannot write {self.path}: {error.strerror}"
+        return f"{told}; mend that, then go on with: agentgym resume {self.path.parent}"
+
+
+@contextmanager
+def kept_synced(often: AppendFile, rarely: AppendFile) -> Iterator[None]:
+    """Hand two files to the disk every now and then, while the block lasts; who writes next is told where that fails.
+
+    A thread does it, so that neither a busy event loop nor a slow disk holds up the other.
+    """
+    over = Event()
+
+    def sync() -> None:
+        with suppress(StoreError):
+            for turn in count(1):
+                if over.wait(SYNC_S):
+                    return
+                often.sync()
+                if turn % _RARELY == 0:
+                    rarely.sync()
+
+    thread = Thread(target=sync, name="agentgym-sync", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _good_end(file: int) -> int:

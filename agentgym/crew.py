@@ -103,8 +103,6 @@ class Crew:
     async def _play_all(self) -> None:
         _LOG.info("a run begins", policy=self._policy.name)
         async with anyio.create_task_group() as around:
-            if self._store is not None:
-                around.start_soon(self._guarded, self._store.keep_synced)
             if self._budget.seconds is not None:
                 around.start_soon(self._end_in, self._budget.seconds)
             self._check_budget()

@@ -8,18 +8,16 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import fields, replace
 from hashlib import blake2b
-from itertools import count
 from pathlib import Path
 from time import sleep
 from types import TracebackType
 from typing import Any, Self
 
-import anyio
 import orjson
 from anyio import to_thread
 from pydantic import BaseModel
 
-from agentgym.appendfile import AppendFile
+from agentgym.appendfile import AppendFile, kept_synced
 from agentgym.episode import EnvironmentInfo, Episode
 from agentgym.errors import DataFileError, RunFolderError
 from agentgym.events import EventLog
@@ -43,10 +41,6 @@ from agentgym.runs import (
 from agentgym.steps import task_id
 
 _LOG = EventLog(__name__)
-SYNC_S = 0.15
-"""How long a reply that was written may wait for the disk."""
-_EPISODES_EVERY = 7
-"""Episodes wait so many times as long: one that is lost is made again of its replies."""
 _MAY_CHANGE = {"schema_version", "planned", "limit", "trials", "versions", "created_at"}
 _MAY_CHANGE |= {"metrics", "pictures", "tag_fields"}  # what is told of the run
 
@@ -112,14 +106,6 @@ class RunStore:
         """Keep a finished episode."""
         self._episodes.write(episode.to_json() + b"\n")
 
-    async def keep_synced(self) -> None:
-        """Hand to the disk what was written, every now and then, for ever."""
-        for turn in count(1):
-            await anyio.sleep(SYNC_S)
-            await to_thread.run_sync(self._calls.sync)
-            if turn % _EPISODES_EVERY == 0:
-                await to_thread.run_sync(self._episodes.sync)
-
     def _enter(self) -> None:
         try:
             with ExitStack() as stack:
@@ -132,6 +118,8 @@ class RunStore:
                 self._calls = stack.enter_context(closing(AppendFile(self.folder / CALLS)))
                 self.fresh = self._episodes.is_empty
                 self._find_unfinished()
+                # An episode that is lost is made again of its replies.
+                stack.enter_context(kept_synced(often=self._calls, rarely=self._episodes))
                 self._open = stack.pop_all()
             if self._finished or self._unfinished:
                 kept, begun = len(self._finished), len(self._unfinished)

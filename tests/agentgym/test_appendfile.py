@@ -1,0 +1,58 @@
+"""Files that grow are handed to the disk while a run goes on, and who writes learns where that fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from threading import Event, active_count
+
+import pytest
+
+from agentgym import appendfile
+from agentgym.appendfile import AppendFile, kept_synced
+from agentgym.errors import StoreError
+
+PATIENCE_S = 20.0
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[AppendFile, AppendFile]:
+    monkeypatch.setattr(appendfile, "SYNC_S", 0.001)
+    return AppendFile(tmp_path / "often"), AppendFile(tmp_path / "rarely")
+
+
+def test_what_is_written_reaches_the_disk_and_the_thread_ends(
+    files: tuple[AppendFile, AppendFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached = {name: Event() for name in ("often", "rarely")}
+    monkeypatch.setattr(
+        appendfile, "_to_disk", lambda file: reached[Path(os.readlink(f"/proc/self/fd/{file}")).name].set()
+    )
+    before = active_count()
+    with kept_synced(*files):
+        for file in files:
+            file.write(b"a line\n")
+            assert reached[file.path.name].wait(PATIENCE_S)
+    assert active_count() == before
+    for file in files:
+        file.close()
+
+
+def test_a_disk_that_fails_is_told_to_who_writes_next(
+    files: tuple[AppendFile, AppendFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = Event()
+
+    def fail(file: int) -> None:
+        failed.set()
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(appendfile, "_to_disk", fail)
+    often, _ = files
+    with kept_synced(*files):
+        often.write(b"a line\n")
+        assert failed.wait(PATIENCE_S)
+    with pytest.raises(StoreError, match="Input/output error; mend that, then go on with: agentgym resume"):
+        often.write(b"another\n")
+    assert often.path.read_bytes() == b"a line\n"
