@@ -25,15 +25,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[AppendFile, 
 def test_what_is_written_reaches_the_disk_and_the_thread_ends(
     files: tuple[AppendFile, AppendFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached = {name: Event() for name in ("often", "rarely")}
-    monkeypatch.setattr(
-        appendfile, "_to_disk", lambda file: reached[Path(os.readlink(f"/proc/self/fd/{file}")).name].set()
-    )
+    reached = {os.stat(file.path).st_ino: Event() for file in files}
+    monkeypatch.setattr(appendfile, "_to_disk", lambda file: reached[os.fstat(file).st_ino].set())
     before = active_count()
     with kept_synced(*files):
         for file in files:
             file.write(b"a line\n")
-            assert reached[file.path.name].wait(PATIENCE_S)
+            assert reached[os.stat(file.path).st_ino].wait(PATIENCE_S)
     assert active_count() == before
     for file in files:
         file.close()
