@@ -132,6 +132,7 @@ class _Game:
         self._tool_errors = 0
         self._begun = False
         self._policy_name = policy.name
+        self._instructions = ""
         self._tools: tuple[ToolSpec, ...] = ()
         self._most_turns = self._most_tokens = self._most_cost_usd = inf
         self._policy_s = self._environment_s = 0.0
@@ -230,8 +231,8 @@ class _Game:
         self._most_turns = _least(self.limits.turns, env.max_turns)
         self._most_tokens, self._most_cost_usd = _least(self.limits.tokens), _least(self.limits.cost_usd)
         with boundary(EnvironmentFault, env.id, "show"):
-            instructions = env.instructions
-            opening = [Message("system", instructions)] if instructions else []
+            self._instructions = env.instructions
+            opening = [Message("system", self._instructions)] if self._instructions else []
             self._opening = (*opening, *env.show(observation))
         self._conversation.extend(self._opening)
         self._environment_s += self._clock() - started
@@ -242,7 +243,7 @@ class _Game:
             self._tools = env.tool_specs()
             context = Context(
                 tools=self._tools,
-                instructions=env.instructions,
+                instructions=self._instructions,
                 limits=self.limits,
                 seed=derive_seed(self.seed, "policy"),
                 answer_schema=env.answer_schema(),

@@ -65,7 +65,7 @@ class AnswerReader:
             if len(self._buffer) > _LONGEST_HEAD:
                 raise BadAnswer("its head is too long")
             return False
-        lines = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
+        lines = self._buffer[:end].decode("latin-1").split("\r\n")
         del self._buffer[: end + 4]
         version, _, rest = lines[0].partition(" ")
         if not version.startswith("HTTP/1.") or not rest[:3].isdecimal():

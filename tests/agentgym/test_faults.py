@@ -245,7 +245,7 @@ async def test_inline_play_leaves_room_for_deadlines_and_others() -> None:
 
     async with anyio.create_task_group() as group:
         group.start_soon(tick)
-        episode = await rollout(Endless(), RandomPolicy(), TASK, limits=Limits(seconds=0.1))
+        episode = await rollout(Endless(), RandomPolicy(), TASK, limits=Limits(seconds=0.5))
         group.cancel_scope.cancel()
     assert (episode.outcome, episode.limit) == ("truncated", "time")
     assert ticks > 5
