@@ -47,8 +47,7 @@ class AppendFile:
 
     def write(self, lines: bytes) -> None:
         """Append what ends in a newline: all of it, or none and StoreError."""
-        if self._broken:
-            raise StoreError(self._broken)
+        self._check()
         try:
             written = os.write(self._file, lines)
             while written < len(lines):  # a disk that is nearly full takes a part, and then complains
@@ -61,6 +60,7 @@ class AppendFile:
 
     def sync(self) -> None:
         """Have what was written survive a power loss."""
+        self._check()
         if not self._dirty:
             return
         self._dirty = False
@@ -76,6 +76,10 @@ class AppendFile:
             self.sync()
         finally:
             os.close(self._file)
+
+    def _check(self) -> None:
+        if self._broken:
+            raise StoreError(self._broken)
 
     def _told(self, error: OSError) -> str:
         told = f"cannot write {self.path}: {error.strerror}"

@@ -12,6 +12,7 @@ from agentgym.messages import JsonObject
 _FINEST = 1126
 """Every float is a whole number of 2^-1126."""
 _BITS = 2.0**53
+_LARGEST = sys.float_info.max
 _BUCKETS = 100
 """In every power of two."""
 _EMPTY = (0, math.inf, -math.inf, 0)
@@ -72,7 +73,7 @@ class Percentiles:
 
     def add(self, value: float) -> None:
         """Count a value."""
-        if not 0 <= value <= sys.float_info.max:
+        if not 0 <= value <= _LARGEST:
             raise UsageError(f"percentiles are of finite numbers from zero up, not of {value!r}")
         self.count += 1
         fraction, exponent = math.frexp(value)

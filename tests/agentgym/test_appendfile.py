@@ -54,3 +54,5 @@ def test_a_disk_that_fails_is_told_to_who_writes_next(
     with pytest.raises(StoreError, match="Input/output error; mend that, then go on with: agentgym resume"):
         often.write(b"another\n")
     assert often.path.read_bytes() == b"a line\n"
+    with pytest.raises(StoreError, match="Input/output error"):
+        often.close()
