@@ -95,13 +95,12 @@ def kept_synced(often: AppendFile, rarely: AppendFile) -> Iterator[None]:
     over = Event()
 
     def sync() -> None:
-        with suppress(StoreError):
-            for turn in count(1):
-                if over.wait(SYNC_S):
-                    return
-                often.sync()
-                if turn % _RARELY == 0:
-                    rarely.sync()
+        for turn in count(1):
+            if over.wait(SYNC_S):
+                return
+            for file in (often, rarely) if turn % _RARELY == 0 else (often,):
+                with suppress(StoreError):
+                    file.sync()
 
     thread = Thread(target=sync, name="agentgym-sync", daemon=True)
     thread.start()

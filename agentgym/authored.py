@@ -48,6 +48,7 @@ class Authored(Generic[TaskT, ObsT, ActT]):
 
     task: TaskT
     """The task being played."""
+    _seed: int | None = None
     _books: Books | None = None
     _identity: object = None
     _player: object = None
@@ -198,7 +199,15 @@ class Authored(Generic[TaskT, ObsT, ActT]):
     @cached_property
     def rng(self) -> Random:
         """The only source of chance; `reset` seeds it."""
-        return Random(self._running.seed)  # not before it is asked for: it takes longer to make than many a turn
+        # Not before it is asked for: it takes longer to make than many a turn.
+        return Random(self._running.seed if self._seed is None else self._seed)
+
+    def _reseed(self, seed: int) -> None:
+        self._seed = seed
+        if type(self).rng is Authored.rng:
+            vars(self).pop("rng", None)
+        else:  # the author has an attribute of that name
+            self.rng = Random(seed)
 
     @property
     def _running(self) -> Books:

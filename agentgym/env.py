@@ -34,7 +34,7 @@ class Env(Authored[TaskT, ObsT, ActT]):
         self._refuse_while_busy()
         seed = self._next_seed() if seed is None else checked_seed(seed)
         self.task = self._draw(seed) if task is None else self._checked_task(task)
-        vars(self).pop("rng", None)  # another is made when it is needed
+        self._reseed(seed)
         self._identity = self._identity or object()
         self._books = books = Books(seed, running_clock(), self._identity)
         books.busy = True

@@ -172,7 +172,8 @@ class Interrupted(RunStopped):
 class boundary:
     """Classify whatever breaks inside the block, also in a group; what is classified already stays as it is.
 
-    Cancellation, interrupts and wrong use (`UsageError`) pass untouched; `sys.exit` ends no more than the block.
+    Cancellation, interrupts, wrong use (`UsageError`) and a run that cannot be written (`StoreError`) pass untouched;
+    `sys.exit` ends no more than the block.
     `where` is joined by dots, when needed.
     """
 
@@ -188,16 +189,19 @@ class boundary:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, (Fault, UsageError)):
+        if error is None or isinstance(error, _CLASSIFIED):
             return
         if not isinstance(error, (Exception, SystemExit)) and not _is_stray(error):
             return
         leaves = list(_leaves(error))
         for leaf in leaves:
-            if isinstance(leaf, (Fault, UsageError)):
+            if isinstance(leaf, _CLASSIFIED):
                 raise leaf
         told = "; ".join(dict.fromkeys(describe(leaf) for leaf in leaves))
         raise self._as(f"{'.'.join(self._where)}: {told}") from leaves[0]
+
+
+_CLASSIFIED = (Fault, UsageError, StoreError)
 
 
 def _is_stray(error: BaseException) -> bool:

@@ -9,6 +9,8 @@ from threading import Lock
 
 _COLLECT_EVERY = 50_000
 """Objects made between two looks, at least."""
+_MOST = 300_000
+"""What may be garbage meanwhile has a bound."""
 _lock = Lock()
 _wanted: list[int] = []
 """Of each use."""
@@ -19,10 +21,10 @@ _before = 0
 def rarer_collections(staying: int = 0) -> Iterator[None]:
     """Look less often, for all that was made and stays is walked again and again. As a decorator, while a call lasts.
 
-    `staying` objects are expected, and not walked while they are made. Uses may overlap, in several threads too; the
-    one that wants it rarest counts, and the last sets it back.
+    `staying` objects are expected, and up to a bound not walked while they are made. Uses may overlap, in several
+    threads too; the one that wants it rarest counts, and the last sets it back.
     """
-    every = max(_COLLECT_EVERY, staying)
+    every = max(_COLLECT_EVERY, min(staying, _MOST))
     _change(_wanted.append, every)
     try:
         yield

@@ -49,8 +49,7 @@ async def rollout(
 
     Without a task the environment draws one by the seed. At the end the environment is closed.
     """
-    await _pause()  # one after the other, with nothing to wait for inside, they would let nobody else run
-    return await play_episode(env, policy, task, seed=seed, limits=limits, trial=trial)
+    return await play_episode(env, policy, task, seed=seed, limits=limits, trial=trial, pauses=True)
 
 
 async def play_episode(
@@ -61,16 +60,17 @@ async def play_episode(
     seed: int | None,
     limits: Limits | None,
     trial: int,
+    pauses: bool = False,
 ) -> Episode:
-    """The same in a task of its own."""
+    """The same in a task of its own; else it has to pause, lest a row of inline episodes lets nobody else run."""
     if not isinstance(env, Env):
         raise UsageError(f"rollout plays an environment, an instance of Env, not {env!r}")
     game = _Game(env, policy, task, fresh_seed() if seed is None else checked_seed(seed), limits or Limits())
-    spans, played = tracing.find_spans(), _played(env, game, trial)
+    spans, played = tracing.find_spans(), _played(env, game, trial, pauses)
     return await (played if spans is None else spans.episode(env.id, policy.name, played))
 
 
-async def _played(env: Env[Any, Any, Any], game: _Game, trial: int) -> Episode:
+async def _played(env: Env[Any, Any, Any], game: _Game, trial: int, pauses: bool) -> Episode:
     lines = LINES.get()
     with _played_by(env, game):
         try:
@@ -79,6 +79,8 @@ async def _played(env: Env[Any, Any, Any], game: _Game, trial: int) -> Episode:
                 anyio.move_on_after(game.limits.seconds) as deadline,
                 nullcontext() if lines is None else lines.episode(deadline),
             ):
+                if pauses:
+                    await _pause()
                 await game.play()
             if deadline.cancelled_caught:
                 if lines is not None and lines.stopped is not None:

@@ -43,8 +43,13 @@ class NativeDialect(Dialect):
 
     def __init__(self, fields: JsonObject, tools: Sequence[ToolSpec]) -> None:
         super().__init__(fields | {"tools": [tool.wire() for tool in tools]} if tools else fields)
-        self.tools = tools
+        self._fields = fields
+        self._tools = tools
         self._names = frozenset(tool.name for tool in tools)
+
+    def suits(self, fields: JsonObject, tools: Sequence[ToolSpec]) -> bool:
+        """Whether another one would begin its requests alike; equal tools may yet be written differently."""
+        return fields == self._fields and [*map(id, tools)] == [*map(id, self._tools)]
 
     def body(self, conversation: Conversation) -> bytes:
         return b"".join((self._head, conversation.wire(), b"}"))

@@ -146,10 +146,9 @@ class OpenAIPolicy(Policy):
         fields |= self._fields
         if self._knows_no_tools:
             return TextDialect(fields, context.tools)
-        shared = self._native
-        if self._send_seed or shared is None or shared.tools != context.tools:
-            shared = self._native = NativeDialect(fields, context.tools)
-        return shared
+        if self._native is None or not self._native.suits(fields, context.tools):
+            self._native = NativeDialect(fields, context.tools)
+        return self._native
 
     def learns_from(self, fault: EndpointFault) -> bool:
         """Whether the server, as it turns out, knows no tools; from then on they are told in the text."""

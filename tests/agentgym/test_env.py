@@ -55,6 +55,18 @@ async def test_a_given_task_leaves_the_chances_as_a_drawn_one_does() -> None:
     assert drawn.rng.getstate() == given.rng.getstate() == Random(11).getstate()
 
 
+async def test_chances_of_an_authors_own_are_seeded_too() -> None:
+    class Own(Guess):
+        rng: Random = Random()  # type: ignore[assignment]
+
+    env, again = Own(), Own()
+    await env.reset(SEVEN, seed=3)
+    await again.reset(SEVEN, seed=3)
+    assert env.rng.random() == again.rng.random() == Random(3).random()
+    with pytest.raises(EpisodeStateError, match="has no episode"):
+        _ = Guess().rng
+
+
 async def test_resets_without_a_seed_go_on_from_the_last_one() -> None:
     def tasks_of(infos: list[object]) -> list[object]:
         return infos

@@ -46,7 +46,9 @@ def test_the_one_that_wants_it_rarest_counts() -> None:
     gc.set_threshold(700, 10, 10)
     with rarer_collections():
         ordinary = every()
-        with rarer_collections(staying=10 * ordinary):
-            assert every() == 10 * ordinary
+        with rarer_collections(staying=2 * ordinary):
+            assert every() == 2 * ordinary
         assert every() == ordinary
+        with rarer_collections(staying=10**12):
+            assert every() < 10 * ordinary
     assert gc.get_threshold() == (700, 10, 10)

@@ -278,6 +278,14 @@ async def test_cancellation_passes_and_everything_is_let_go() -> None:
     assert policy.closed == ["not_evaluable"]
 
 
+async def test_what_was_cancelled_before_it_began_is_let_go_too() -> None:
+    env = Room()
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await rollout(env, IdlePolicy(), Task(id="t"))
+    assert env.closed
+
+
 async def test_a_cleanup_that_hangs_or_breaks_is_given_up_and_recorded() -> None:
     class Stuck(Room):
         async def aclose(self) -> None:

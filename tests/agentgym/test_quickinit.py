@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from agentgym.jsontext import dump_json
 from agentgym.quickinit import quick_init
 
 
@@ -77,3 +78,14 @@ def test_it_is_copied_replaced_pickled_and_read() -> None:
     assert copy.deepcopy(made) == pickle.loads(pickle.dumps(made)) == replace(made) == made
     assert replace(made, size=5) == Quick("a", ["b"], 5, shift=1)
     assert TypeAdapter(Quick).validate_json(TypeAdapter(Quick).dump_json(made)) == made
+    assert dump_json(made) == dump_json(Plain("a", ["b"], shift=1))
+
+
+def test_fields_that_are_not_given_are_refused() -> None:
+    @dataclass(frozen=True)
+    class Counted:
+        name: str
+        number: int = field(default=0, init=False)
+
+    with pytest.raises(TypeError, match="every field must be a parameter"):
+        quick_init(Counted)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from agentgym import Episode, RandomPolicy, ScriptedPolicy, ToolCall
+from agentgym import Episode, OpenAIPolicy, RandomPolicy, ScriptedPolicy, ToolCall, Turn, appendfile
 from agentgym.crew import Budget
-from agentgym.errors import UsageError
+from agentgym.errors import StoreError, UsageError
 from agentgym.runner import run
 from agentgym.runs import CALLS, EPISODES, INFO, LOCK, RunInfo, read_episodes, read_info
 from agentgym.store import RunStore
 from agentgym.suite import load_suite
+from agentgym.testing import ChatRequest, FakeEndpoint
 
 pytestmark = pytest.mark.anyio
 
@@ -110,6 +114,7 @@ from agentgym import RandomPolicy
 from agentgym.errors import StoreError
 from agentgym.runner import run
 from agentgym.suite import load_suite
+from agentgym.testing import ChatRequest, FakeEndpoint
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 async def play():
@@ -131,3 +136,28 @@ async def test_on_a_full_disk_what_was_written_stands_and_the_run_goes_on_later(
     again: list[Episode] = []
     result = await run(SUITE, RandomPolicy(), tmp_path, on_episode=again.append)
     assert (result.summary["episodes"], len(again)) == (10, 10 - kept)
+
+
+async def test_a_disk_that_fails_under_the_journal_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = Event()
+
+    def fail(file: int) -> None:
+        if os.fstat(file).st_ino == os.stat(tmp_path / CALLS).st_ino:
+            failed.set()
+            raise OSError(errno.EIO, "Input/output error")
+
+    def answer(request: ChatRequest) -> Turn:
+        return Turn(tool_calls=(ToolCall("guess", {"n": 0}),))
+
+    monkeypatch.setattr(appendfile, "_to_disk", fail)
+    monkeypatch.setattr(appendfile, "SYNC_S", 0.001)
+    async with FakeEndpoint(answer, latency=0.02) as endpoint:
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        with pytest.raises(StoreError, match=r"calls.jsonl: Input/output error; mend that, then go on with"):
+            await run(SUITE, policy, tmp_path, trials=50, concurrency=2, preflight=False)
+        await policy.aclose()
+        assert len(endpoint.requests) < 50, "who cannot write asks for nothing more"
+    assert failed.is_set()
+    assert all(episode.outcome != "not_evaluable" for episode in read_episodes(tmp_path)), "nobody is to blame"

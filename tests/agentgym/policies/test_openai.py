@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -33,6 +34,7 @@ from agentgym.lines import Retries
 from agentgym.messages import JsonObject
 from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
 from agentgym.testing.chat import Answer
+from agentgym.tools import ToolSpec
 from agentgym.transport import Reply, Transport
 from environments.guess import Guess, Secret
 
@@ -194,6 +196,22 @@ async def test_the_request_holds_what_was_set_and_nothing_else() -> None:
     assert asked == {**fixed, "messages": [{"role": "user", "content": "hello"}]}
     await ask(one_try("m", base_url="http://127.0.0.1/v1", transport=transport))
     assert set(json.loads(transport.bodies[1])) == {"model", "messages"}
+
+
+async def test_each_session_tells_of_its_own_tools_model_and_seed() -> None:
+    first = ToolSpec("look", "Look.", {"type": "object", "maximum": 1})
+    second = replace(first, parameters={"type": "object", "maximum": True})  # equal for Python, not for a server
+    policy = one_try("a", base_url="http://127.0.0.1/v1", send_seed=True, transport=(transport := Recorder()))
+    sessions = [policy.start(Context(tools=(spec,), seed=seed)) for spec in (first, second, first) for seed in (1, 2)]
+    policy.model = "b"
+    sessions.append(policy.start(Context(tools=(first,), seed=2)))
+    for session in sessions:
+        await session.act(HELLO)
+    asked = [json.loads(body) for body in transport.bodies]
+    told = [(body["model"], body["seed"], body["tools"][0]["function"]["parameters"]["maximum"]) for body in asked]
+    assert [model for model, _, _ in told] == ["a"] * 6 + ["b"]
+    assert [seed for _, seed, _ in told] == [1, 2, 1, 2, 1, 2, 2]
+    assert [bound is True for _, _, bound in told] == [False, False, True, True, False, False, False]
 
 
 async def test_openai_itself_is_asked_in_its_own_words() -> None:
