@@ -91,7 +91,7 @@ class Percentiles:
 
     @property
     def mean(self) -> float | None:
-        """Exact up to one rounding."""
+        """Exact up to one rounding, where floats hold the values."""
         parts = [(place // _BUCKETS, bits) for place, (*_, bits) in self._buckets.items() if place != _ZERO]
         return _rounded(parts, self.count) if self.count else None
 

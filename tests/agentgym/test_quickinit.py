@@ -31,17 +31,8 @@ class Plain:
 
 @quick_init
 @dataclass(frozen=True)
-class Quick:
+class Quick(Plain):
     """The same, but made quickly."""
-
-    name: str
-    tags: list[str] = field(default_factory=list)
-    shift: int = field(kw_only=True)
-    size: int = 3
-
-    def __post_init__(self) -> None:
-        if self.size < 0:
-            raise ValueError("too small")
 
 
 def test_it_takes_what_the_dataclass_takes() -> None:
