@@ -73,7 +73,10 @@ def make(place: Path, model: Any, tokenizer: PreTrainedTokenizerFast, texts: lis
     """As the hub's client keeps what it has loaded."""
     snapshot = place / "snapshots" / SNAPSHOT
     model.generation_config = GenerationConfig(
-        do_sample=True, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id
+        do_sample=True,
+        temperature=0.1,  # where nobody asks for chance, as the doctor does not, it is to say what it knows
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
     )
     model.save_pretrained(snapshot)
     tokenizer.save_pretrained(snapshot)
