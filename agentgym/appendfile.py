@@ -47,20 +47,23 @@ class AppendFile:
 
     def write(self, lines: bytes) -> None:
         """Append what ends in a newline: all of it, or none and StoreError."""
-        self._check()
+        if self._broken:
+            raise StoreError(self._broken)
+        size = len(lines)
         try:
             written = os.write(self._file, lines)
-            while written < len(lines):  # a disk that is nearly full takes a part, and then complains
+            while written < size:  # a disk that is nearly full takes a part, and then complains
                 written += os.write(self._file, lines[written:])
         except OSError as error:
             os.ftruncate(self._file, self._end)
             raise StoreError(self._told(error)) from None
-        self._end += len(lines)
+        self._end += size
         self._dirty = True
 
     def sync(self) -> None:
         """Have what was written survive a power loss."""
-        self._check()
+        if self._broken:
+            raise StoreError(self._broken)
         if not self._dirty:
             return
         self._dirty = False
@@ -76,10 +79,6 @@ class AppendFile:
             self.sync()
         finally:
             os.close(self._file)
-
-    def _check(self) -> None:
-        if self._broken:
-            raise StoreError(self._broken)
 
     def _told(self, error: OSError) -> str:
         told = f"cannot write {self.path}: {error.strerror}"

@@ -43,8 +43,8 @@ class Journal:
         self._write = write
         self._calls: dict[str, deque[dict[str, Any]]] = {}
         self._shown: dict[tuple[Any, Any], dict[str, Any]] = {}
-        self._steps: list[tuple[int, int, JsonObject, JsonObject, list[Message]]] = []
-        """Steps that are not in `_unwritten` yet."""
+        self._steps: list[dict[str, Any]] = []
+        """Those that are not in `_unwritten` yet."""
         self._unwritten = b""
         """Lines that go with the next call: nothing that is paid for depends on them before."""
         for line in kept:
@@ -52,7 +52,8 @@ class Journal:
 
     def recall(self, request: str) -> KeptCall | None:
         """The reply to this very request, where there is one that was not taken yet."""
-        self._encode_steps()  # now that they are at hand: many other episodes have their turn before the reply
+        if self._steps:  # now that they are at hand: many other episodes have their turn before the reply
+            self._encode_steps()
         kept = self._calls.get(request)
         if not kept:
             return None
@@ -63,7 +64,8 @@ class Journal:
         """Write a call down; the reply must be JSON."""
         if _LINE_FEED in reply or _RETURN in reply:
             reply = dump_json(parse(reply))
-        self._encode_steps()
+        if self._steps:
+            self._encode_steps()
         values = self._unwritten, self._prefix, request.encode(), latency_s, attempts, reply
         self._write(b'%b%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values)
         self._unwritten = b""
@@ -73,18 +75,26 @@ class Journal:
     ) -> tuple[JsonObject, list[Message]]:
         """What the agent is shown of a step: what it was shown of the same action before, or this, written down."""
         before = self._shown.pop((turn, step), None) if self._shown else None
-        if before is None or dump_json(action) != dump_json(before["action"]):
-            self._steps.append((turn, step, action, observation, messages))
+        if before is None or not _same(action, before["action"]):
+            self._steps.append(
+                {
+                    "kind": "step",
+                    "turn": turn,
+                    "step": step,
+                    "action": action,
+                    "observation": observation,
+                    "messages": messages,
+                }
+            )
             return observation, messages
-        if dump_json(observation) == dump_json(before["observation"]):
+        if _same(observation, before["observation"]):
             return observation, messages
         self.divergences += 1
         return before["observation"], [_message(**message) for message in before["messages"]]
 
     def _encode_steps(self) -> None:
-        line = b'%b"kind":"step","turn":%d,"step":%d,"action":%b,"observation":%b,"messages":%b}\n'
-        for turn, step, *shown in self._steps:
-            self._unwritten += line % (self._prefix, turn, step, *map(dump_json, shown))
+        for step in self._steps:
+            self._unwritten += b"%b%b\n" % (self._prefix, dump_json(step)[1:])
         self._steps.clear()
 
     def _remember(self, entry: dict[str, Any]) -> None:
@@ -113,6 +123,11 @@ def line_prefix(task_id: str, trial: int) -> bytes:
 def prefix_of(line: bytes) -> bytes:
     """The beginning of a line that tells which episode it belongs to."""
     return line.partition(b'"kind":')[0]
+
+
+def _same(one: JsonObject, other: JsonObject) -> bool:
+    """Whether both would be written alike, as deep in a line as they are."""
+    return dump_json([one]) == dump_json([other])
 
 
 def _message(*, tool_calls: list[dict[str, Any]], **kept: Any) -> Message:

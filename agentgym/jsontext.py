@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DEEPEST = 100
 """What a model may nest: readers of records give up at 200 levels, and a record has some of its own."""
+_DEEPEST_WRITTEN = 150
+"""What is kept of what an environment nests without end."""
 
 
 def parse_json(text: str) -> JsonValue:
@@ -46,14 +48,11 @@ def parse_json(text: str) -> JsonValue:
 def dump_json(value: object) -> bytes:
     """Write JSON, compact and UTF-8, and never fail: what JSON cannot hold is written as text, or null."""
     try:
-        return _dumps()(value)
+        return (_orjson_dumps or _find_orjson())(value)
     except TypeError:
         import json
 
-        try:
-            return json.dumps(_mended(value), ensure_ascii=False, separators=(",", ":")).encode()
-        except RecursionError:
-            return b'"nested too deeply to be written"'
+        return json.dumps(_mended(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def dump_plain(value: JsonValue) -> str:
@@ -69,15 +68,17 @@ def mend_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _mended(value: object) -> object:
+def _mended(value: object, deep: int = 0) -> object:
     if isinstance(value, str):
         return mend_text(value)
+    if deep > _DEEPEST_WRITTEN:
+        return "nested too deeply to be written"
     if is_dataclass(value) and not isinstance(value, type):
-        return _mended(asdict(value))
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, dict):
-        return {mend_text(str(key)): _mended(item) for key, item in value.items()}
+        return {mend_text(str(key)): _mended(item, deep + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_mended(item) for item in value]
+        return [_mended(item, deep + 1) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if isinstance(value, (int, type(None))) else mend_text(str(value))
@@ -122,11 +123,16 @@ def _inside(value: JsonValue) -> Iterable[JsonValue]:
     return value if isinstance(value, list) else ()
 
 
-@cache
-def _dumps() -> Callable[[object], bytes]:
+_orjson_dumps: Callable[[object], bytes] | None = None
+"""Once it was used; not behind `cache`, for a turn writes half a dozen times."""
+
+
+def _find_orjson() -> Callable[[object], bytes]:
+    global _orjson_dumps
     import orjson
 
-    return orjson.dumps
+    _orjson_dumps = orjson.dumps
+    return _orjson_dumps
 
 
 @cache

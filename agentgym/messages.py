@@ -235,11 +235,12 @@ class Conversation(Sequence[Message]):
 
     def digest(self) -> str:
         """Equal for equal conversations; only what is new since the last call is read."""
-        wire = self._encode()
         if self._digest is None:
             from hashlib import blake2b  # not above: it costs at start
 
-            self._digest = blake2b(wire, digest_size=16)
+            self._digest = blake2b(self._encode(), digest_size=16)
+        elif self._encoded < len(self._messages):
+            self._encode()
         return self._digest.hexdigest()
 
     def _encode(self) -> bytearray:

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
+from pydantic_core import from_json
 
+from agentgym.episode import StepRecord
 from agentgym.jsontext import dump_json, mend_text, parse_json
 from agentgym.sampling import sample_json
 
@@ -60,6 +62,18 @@ def test_what_could_not_be_recorded_is_refused_at_the_door() -> None:
     for levels in (101, 700, 5_000):
         with pytest.raises(ValueError, match="nested"):
             parse_json(nested(levels))
+
+
+def test_only_what_is_nested_without_end_is_cut_where_it_is_written() -> None:
+    deep: JsonValue = "the end"
+    for _ in range(100_000):
+        deep = [deep]
+    shown = StepRecord({"n": 3}, {"text": "7", "deep": deep, "lone": "\ud800"}, 1.0)
+    written = from_json(dump_json(shown))
+    assert (written["action"], written["reward"]) == ({"n": 3}, 1.0)
+    assert (written["observation"]["text"], written["observation"]["lone"]) == ("7", "\ufffd")
+    assert "nested too deeply to be written" in str(written["observation"]["deep"])
+    assert "the end" not in str(written["observation"]["deep"])
 
 
 SCHEMAS: list[dict[str, JsonValue]] = [
