@@ -44,7 +44,7 @@ class OpenAIPolicy(Policy):
     server turns out not to know tools. `n` asks for several choices: the first is played, the others kept beside it.
     `extra_body` adds what a server of yours takes. `timeout_s` bounds one attempt at a call, which is made again where
     that may help: as `retries` says, or the run that is going on. A transport or client (any `openai.AsyncOpenAI`) that
-    is given is the giver's to close.
+    is given is the giver's to close, but for a client with `closes_client`.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class OpenAIPolicy(Policy):
         price: Price | None = None,
         retries: Retries | None = None,
         client: AsyncOpenAI | None = None,
+        closes_client: bool = False,
         transport: Transport | None = None,
     ) -> None:
         _check_kinds(model=(model, str), base_url=(base_url, str), api_key=(api_key, str), retries=(retries, Retries))
@@ -77,8 +78,9 @@ class OpenAIPolicy(Policy):
         self.price = price
         """What its tokens cost, where the server does not say."""
         self._retries = retries
-        self.transport = transport or _transport(client)
-        self._closes_transport = self._asks_for_key = transport is None and client is None
+        self.transport = transport or _transport(client, closes=closes_client)
+        self._closes_transport = transport is None
+        self._asks_for_key = transport is None and client is None
         self.endpoint = Endpoint(
             base_url or _client_url(client) or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
             ("" if client is not None else os.environ.get("OPENAI_API_KEY", "")) if api_key is None else api_key,
@@ -249,12 +251,12 @@ def _check_kinds(**given: tuple[object, type]) -> None:
             raise UsageError(f"{name}={value!r} is not a {kind.__name__}")
 
 
-def _transport(client: AsyncOpenAI | None) -> Transport:
+def _transport(client: AsyncOpenAI | None, *, closes: bool) -> Transport:
     if client is None:
         return PooledTransport()
     from agentgym.transports.sdk import SdkTransport
 
-    return SdkTransport(client)
+    return SdkTransport(client, closes=closes)
 
 
 def _client_url(client: AsyncOpenAI | None) -> str | None:

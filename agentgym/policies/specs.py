@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
+from urllib.parse import parse_qsl
 
 from agentgym.entrypoints import entry_points
 from agentgym.errors import UnknownNameError, UsageError, did_you_mean
@@ -78,7 +79,7 @@ def _installed(name: str, target: str, *given: str, **settings: Any) -> Policy:
 
 
 def _check_settings(spec: str, cls: Any, settings: Mapping[str, Any]) -> None:
-    known = sorted(set(inspect.signature(cls).parameters) - {"model", "transport", "client"})
+    known = sorted(set(inspect.signature(cls).parameters) - {"model", "transport", "client", "closes_client"})
     for name in settings:
         if name not in known:
             raise UsageError(f"{spec} takes no setting {name!r}; {did_you_mean(name, known)}")
@@ -96,12 +97,12 @@ def _model(kind: str, model: str, settings: dict[str, Any]) -> Policy:
 
     client = settings.pop("client", None)
     cls = OpenAIPolicy if kind == "openai" else LiteLLMPolicy
-    known = set(inspect.signature(cls).parameters) - {"model", "transport", "client"}
+    known = set(inspect.signature(cls).parameters) - {"model", "transport", "client", "closes_client"}
     for name in settings:
         if name not in known:
             raise UsageError(f"{kind}:{model} takes no setting {name!r}; {did_you_mean(name, sorted(known))}")
     if client == "sdk" and kind == "openai":
-        return OpenAIPolicy(model, client=_sdk_client(settings), **settings)
+        return OpenAIPolicy(model, client=_sdk_client(settings), closes_client=True, **settings)
     if client not in (None, "own"):
         raise UsageError(f'client={client!r}: write "own", or "sdk" for openai:MODEL')
     return cls(model, **settings)
@@ -112,8 +113,10 @@ def _sdk_client(settings: dict[str, Any]) -> Any:
     from openai import AsyncOpenAI, OpenAIError
 
     key = settings.pop("api_key", None) or os.environ.get("OPENAI_API_KEY") or "EMPTY"
+    url = settings.pop("base_url", None) or os.environ.get("OPENAI_BASE_URL") or ""
+    address, _, query = url.partition("?")  # the client would put its paths behind the query
     try:
-        return AsyncOpenAI(base_url=settings.pop("base_url", None), api_key=key, max_retries=0)
+        return AsyncOpenAI(base_url=address or None, default_query=dict(parse_qsl(query)), api_key=key, max_retries=0)
     except OpenAIError as error:
         raise UsageError(f"the openai client cannot be made: {error}") from None
 

@@ -29,16 +29,17 @@ _KEYS_KEPT = 16
 
 
 class SdkTransport(Transport):
-    """Asks through an `openai.AsyncOpenAI` or `AsyncAzureOpenAI`, which stays the giver's to close.
+    """Asks through an `openai.AsyncOpenAI` or `AsyncAzureOpenAI`, which stays the giver's to close unless told.
 
     The client says where requests go, with which key and which headers. A timeout that was chosen for it holds beside
     the one of the call.
     """
 
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, *, closes: bool = False) -> None:
         import openai
 
         self._client = _checked(client)
+        self._closes = closes
         # Azure's client finds the model's address in the JSON it is given; the plain one takes bytes as they are.
         self._reads_json = isinstance(client, openai.AsyncAzureOpenAI)
         http = "httpx" if openai.__version__.startswith("2.") else "httpx2"
@@ -78,6 +79,10 @@ class SdkTransport(Transport):
         named = keys_in({**client.default_headers, **client.default_query})
         return tuple(dict.fromkeys(key for key in (client.api_key, *named, *self._keys_sent) if key))
 
+    async def aclose(self) -> None:
+        if self._closes:
+            await self._client.close()
+
     async def _ask(
         self, send: Callable[[], Awaitable[httpx2.Response]], timeout_s: float, on_chunk: OnChunk | None
     ) -> Reply:
@@ -103,7 +108,8 @@ class SdkTransport(Transport):
         for place in _PLACES:
             if url.endswith(place):
                 return place
-        raise UsageError(f"{url} is not below {self.base_url}, where the openai client given sends its requests")
+        shown = url.partition("?")[0]  # a query may hold a key
+        raise UsageError(f"{shown} is not below {self.base_url}, where the openai client given sends its requests")
 
     def _options(self, headers: Mapping[str, str]) -> RequestOptions:
         import openai
@@ -128,6 +134,8 @@ def _checked(client: object) -> openai.AsyncOpenAI:
     import openai
 
     if isinstance(client, openai.AsyncOpenAI):
+        if client.base_url.query:
+            raise UsageError("the openai client's base_url holds a query, which it sends as none; use default_query")
         return client
     kind = f"the class {client.__name__}" if isinstance(client, type) else type(client).__name__
     raise UsageError(f"SdkTransport takes an AsyncOpenAI or AsyncAzureOpenAI object, got {kind}")

@@ -17,6 +17,7 @@ import pytest
 
 from agentgym import OpenAIPolicy, ToolCall, Turn, Usage, rollout
 from agentgym.errors import EndpointFault, UsageError
+from agentgym.policies.specs import make_policy
 from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
 from agentgym.testing.chat import Answer
 from agentgym.transport import Reply
@@ -113,6 +114,29 @@ async def test_other_places_below_the_clients_address_can_be_asked_and_none_besi
         assert (await post(transport, url="http://mine/v1/tokenize?x=1")).body == b"http://mine/v1/tokenize?x=1"
         with pytest.raises(UsageError, match="http://yours/v1/tokenize is not below http://mine/v1"):
             await post(transport, url="http://yours/v1/tokenize")
+
+
+async def test_a_query_of_the_base_url_goes_along_and_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeEndpoint(bisect) as endpoint:
+        url = f"{endpoint.base_url}?version=3&api_key=query-0123456789"
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        for settings in ({"base_url": url}, {}):
+            policy = make_policy("openai:fake", client="sdk", **settings)
+            assert isinstance(policy, OpenAIPolicy)
+            assert (await rollout(Guess(), policy, Secret(id="seven", digit=7))).solved
+            assert "query-0123456789" in policy.transport.secrets()
+            assert policy.base_url == endpoint.base_url
+            with pytest.raises(UsageError, match="http://yours/v1/tokenize is not below") as caught:
+                await policy.transport.get("http://yours/v1/tokenize?api_key=query-0123456789", {}, timeout_s=30)
+            assert "query" not in str(caught.value)
+            await policy.aclose()
+
+
+async def test_a_client_that_puts_its_paths_behind_a_query_is_refused() -> None:
+    async with openai.AsyncOpenAI(base_url="http://mine/v1?api_key=query-0123456789", api_key=CANARY) as client:
+        with pytest.raises(UsageError, match="use default_query") as caught:
+            SdkTransport(client)
+    assert "0123456789" not in str(caught.value)
 
 
 async def test_models_are_listed() -> None:
