@@ -74,20 +74,19 @@ class Journal:
         self, turn: int, step: int, *, action: JsonObject, observation: JsonObject, messages: list[Message]
     ) -> tuple[JsonObject, list[Message]]:
         """What the agent is shown of a step: what it was shown of the same action before, or this, written down."""
+        entry = {
+            "kind": "step",
+            "turn": turn,
+            "step": step,
+            "action": action,
+            "observation": observation,
+            "messages": messages,
+        }
         before = self._shown.pop((turn, step), None) if self._shown else None
-        if before is None or not _same(action, before["action"]):
-            self._steps.append(
-                {
-                    "kind": "step",
-                    "turn": turn,
-                    "step": step,
-                    "action": action,
-                    "observation": observation,
-                    "messages": messages,
-                }
-            )
+        if before is None or (now := _as_read(entry))["action"] != before["action"]:
+            self._steps.append(entry)
             return observation, messages
-        if _same(observation, before["observation"]):
+        if now["observation"] == before["observation"]:
             return observation, messages
         self.divergences += 1
         return before["observation"], [_message(**message) for message in before["messages"]]
@@ -125,9 +124,9 @@ def prefix_of(line: bytes) -> bytes:
     return line.partition(b'"kind":')[0]
 
 
-def _same(one: JsonObject, other: JsonObject) -> bool:
-    """Whether both would be written alike, as deep in a line as they are."""
-    return dump_json([one]) == dump_json([other])
+def _as_read(entry: dict[str, Any]) -> dict[str, Any]:
+    """What a later process finds of it: JSON does not keep everything as it is."""
+    return cast(dict[str, Any], parse(dump_json(entry)))
 
 
 def _message(*, tool_calls: list[dict[str, Any]], **kept: Any) -> Message:

@@ -21,6 +21,8 @@ DEEPEST = 100
 """What a model may nest: readers of records give up at 200 levels, and a record has some of its own."""
 _DEEPEST_WRITTEN = 150
 """What is kept of what an environment nests without end."""
+_MOST_BITS = 1024
+"""Of a whole number; with more it is longer than any float, and some readers give up."""
 
 
 def parse_json(text: str) -> JsonValue:
@@ -68,20 +70,34 @@ def mend_text(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _mended(value: object, deep: int = 0) -> object:
+def _mended(value: object, around: frozenset[int] = frozenset()) -> object:
+    """What JSON can hold of it; `around` are the containers it lies in, for one may hold itself."""
     if isinstance(value, str):
         return mend_text(value)
-    if deep > _DEEPEST_WRITTEN:
-        return "nested too deeply to be written"
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in fields(value)}
-    if isinstance(value, dict):
-        return {mend_text(str(key)): _mended(item, deep + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_mended(item, deep + 1) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if isinstance(value, (int, type(None))) else mend_text(str(value))
+    if isinstance(value, int):
+        return value if value.bit_length() <= _MOST_BITS else hex(value)
+    if value is None:
+        return None
+    if id(value) in around or len(around) > _DEEPEST_WRITTEN:
+        return "nested too deeply to be written"
+    within = around | {id(value)}
+    if is_dataclass(value) and not isinstance(value, type):
+        named = [field.name for field in fields(value) if field.name[0] != "_"]  # as orjson has it
+        return {name: _mended(getattr(value, name), within) for name in named}
+    if isinstance(value, dict):
+        return {_told(key): _mended(item, within) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_mended(item, within) for item in value]
+    return _told(value)
+
+
+def _told(value: object) -> str:
+    try:
+        return mend_text(str(value))
+    except Exception:  # of others' making; a thing that cannot tell of itself is no reason to lose the rest
+        return f"<{type(value).__name__}>"
 
 
 def _without_duplicates(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import JsonValue
 
@@ -17,6 +17,7 @@ from agentgym import __version__
 from agentgym.errors import ContextOverflow, EndpointFault, FaultKind, UsageError, did_you_mean
 from agentgym.policies.completions import read_reply
 from agentgym.transport import OnChunk, Reply, Transport
+from agentgym.transports.keys import keys_in
 
 OPENAI_URL = "https://api.openai.com/v1"
 _NO_KEYS = ("", "EMPTY")
@@ -31,10 +32,11 @@ class Endpoint:
     """The chat completions of one server."""
 
     def __init__(self, base_url: str, api_key: str, *, timeout_s: float, transport: Transport) -> None:
-        self.base_url = _checked_url(base_url)
+        self.base_url = checked_url(base_url)
         self.url = self._place("chat/completions")
         self.is_openai = urlsplit(self.url).hostname == urlsplit(OPENAI_URL).hostname
         self._key = _checked_key(api_key)
+        self._own_secrets = (self._key, *keys_in(dict(parse_qsl(urlsplit(self.base_url).query))))
         self._headers = {"Content-Type": "application/json", "User-Agent": f"agentgym/{__version__}"}
         if self._key:
             self._headers["Authorization"] = f"Bearer {self._key}"
@@ -52,7 +54,7 @@ class Endpoint:
         """Refuse to start without a key where one is surely needed."""
         if self.is_openai and not self._secrets():
             raise UsageError(
-                f"{self.base_url} needs a key: set OPENAI_API_KEY; "
+                f"{without_query(self.base_url)} needs a key: set OPENAI_API_KEY; "
                 "for a server of your own set OPENAI_BASE_URL (--base-url)"
             )
 
@@ -111,7 +113,7 @@ class Endpoint:
         status, told = reply.status, _error_message(reply.body)
         text = f"status {status}: {self._excerpt(reply, 200) if told is None else self._clean(told)[:500]}"
         if status in (400, 413, 422, 500) and (_TOO_LONG.search(text) or b'"context_length_exceeded"' in reply.body):
-            return ContextOverflow(f"{_shown(url)}: {text}", kind="refused", status=status)
+            return ContextOverflow(f"{without_query(url)}: {text}", kind="refused", status=status)
         if 300 <= status < 400:
             text = f"{text}; redirects are not followed: check --base-url"
         if status in _MENDS:
@@ -133,7 +135,7 @@ class Endpoint:
         retry_after_s: float | None = None,
     ) -> EndpointFault:
         return EndpointFault(
-            f"{_shown(url)}: {self._clean(text)}", kind=kind, status=status, retry_after_s=retry_after_s
+            f"{without_query(url)}: {self._clean(text)}", kind=kind, status=status, retry_after_s=retry_after_s
         )
 
     def _clean(self, text: str) -> str:
@@ -143,7 +145,7 @@ class Endpoint:
 
     def _secrets(self) -> tuple[str, ...]:
         """Every key that is sent; a transport may learn of more while it works."""
-        return tuple([secret for secret in (self._key, *self._transport.secrets()) if secret not in _NO_KEYS])
+        return tuple([secret for secret in (*self._own_secrets, *self._transport.secrets()) if secret not in _NO_KEYS])
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
@@ -203,17 +205,18 @@ def _error_message(body: bytes) -> str | None:
     return told if isinstance(told, str) else None
 
 
-def _shown(url: str) -> str:
-    """Without what might be secret in it."""
+def without_query(url: str) -> str:
+    """An address without what might be secret in it."""
     return url.partition("?")[0]
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """A base URL as it is asked; UsageError for what is none."""
     url = url.strip().rstrip("/").partition("#")[0]
     if "@" in url:
         raise UsageError("the base URL holds a user name or a password; give the key as OPENAI_API_KEY instead")
     if not _is_address(url):
-        raise UsageError(f"{_shown(url)!r} is no base URL; write one such as http://localhost:8000/v1")
+        raise UsageError(f"{without_query(url)!r} is no base URL; write one such as http://localhost:8000/v1")
     return url
 
 

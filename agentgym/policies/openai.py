@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -44,7 +44,7 @@ class OpenAIPolicy(Policy):
     server turns out not to know tools. `n` asks for several choices: the first is played, the others kept beside it.
     `extra_body` adds what a server of yours takes. `timeout_s` bounds one attempt at a call, which is made again where
     that may help: as `retries` says, or the run that is going on. A transport or client (any `openai.AsyncOpenAI`) that
-    is given is the giver's to close, but for a client with `closes_client`.
+    is given is the giver's to close; of a function that makes one, what it makes is closed with the policy.
     """
 
     def __init__(
@@ -67,8 +67,7 @@ class OpenAIPolicy(Policy):
         timeout_s: float = 600.0,
         price: Price | None = None,
         retries: Retries | None = None,
-        client: AsyncOpenAI | None = None,
-        closes_client: bool = False,
+        client: AsyncOpenAI | Callable[[], AsyncOpenAI] | None = None,
         transport: Transport | None = None,
     ) -> None:
         _check_kinds(model=(model, str), base_url=(base_url, str), api_key=(api_key, str), retries=(retries, Retries))
@@ -78,11 +77,11 @@ class OpenAIPolicy(Policy):
         self.price = price
         """What its tokens cost, where the server does not say."""
         self._retries = retries
-        self.transport = transport or _transport(client, closes=closes_client)
+        self.transport = transport or _transport(client)
         self._closes_transport = transport is None
         self._asks_for_key = transport is None and client is None
         self.endpoint = Endpoint(
-            base_url or _client_url(client) or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
+            base_url or (client and _address(self.transport)) or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL,
             ("" if client is not None else os.environ.get("OPENAI_API_KEY", "")) if api_key is None else api_key,
             timeout_s=timeout_s,
             transport=self.transport,
@@ -251,16 +250,18 @@ def _check_kinds(**given: tuple[object, type]) -> None:
             raise UsageError(f"{name}={value!r} is not a {kind.__name__}")
 
 
-def _transport(client: AsyncOpenAI | None, *, closes: bool) -> Transport:
+def _transport(client: AsyncOpenAI | Callable[[], AsyncOpenAI] | None) -> Transport:
     if client is None:
         return PooledTransport()
     from agentgym.transports.sdk import SdkTransport
 
-    return SdkTransport(client, closes=closes)
+    return SdkTransport(client)
 
 
-def _client_url(client: AsyncOpenAI | None) -> str | None:
-    return None if client is None else str(client.base_url)
+def _address(transport: Transport) -> str | None:
+    """Where the client in it sends its requests."""
+    address: str | None = getattr(transport, "base_url", None)
+    return address
 
 
 def _ignore(chunk: bytes) -> None:

@@ -6,7 +6,7 @@ import anyio
 
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.limits import running_clock
-from agentgym.policies.endpoint import Endpoint
+from agentgym.policies.endpoint import Endpoint, without_query
 
 PREFLIGHT_S = 7.0
 _ATTEMPT_S = 5.0
@@ -21,7 +21,7 @@ async def check_endpoint(endpoint: Endpoint, model: str) -> None:
     listed = await _models(endpoint)
     missing = endpoint.missing(model, listed) if listed else None
     if missing is not None:
-        raise UsageError(f"{endpoint.base_url} {missing} (--no-preflight plays it nevertheless)")
+        raise UsageError(f"{without_query(endpoint.base_url)} {missing} (--no-preflight plays it nevertheless)")
 
 
 async def _models(endpoint: Endpoint) -> list[str] | None:

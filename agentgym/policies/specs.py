@@ -5,18 +5,23 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
-from typing import Any
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, Any
 
 from agentgym.entrypoints import entry_points
 from agentgym.errors import UnknownNameError, UsageError, did_you_mean
 from agentgym.policy import Policy
 
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
 GROUP = "agentgym.policies"
 """Entry points of policies that others bring: classes made without arguments, or of what stands behind `name:`."""
 _MODEL_KINDS = ("openai", "litellm")
 AGENTFLOW = "agentflow"
+_GIVEN = frozenset({"model", "transport", "client"})
+"""What is no setting: it stands in the spec, or no spec can say it."""
 
 
 def make_policy(spec: str, **settings: Any) -> Policy:
@@ -79,7 +84,7 @@ def _installed(name: str, target: str, *given: str, **settings: Any) -> Policy:
 
 
 def _check_settings(spec: str, cls: Any, settings: Mapping[str, Any]) -> None:
-    known = sorted(set(inspect.signature(cls).parameters) - {"model", "transport", "client", "closes_client"})
+    known = sorted(set(inspect.signature(cls).parameters) - _GIVEN)
     for name in settings:
         if name not in known:
             raise UsageError(f"{spec} takes no setting {name!r}; {did_you_mean(name, known)}")
@@ -97,26 +102,28 @@ def _model(kind: str, model: str, settings: dict[str, Any]) -> Policy:
 
     client = settings.pop("client", None)
     cls = OpenAIPolicy if kind == "openai" else LiteLLMPolicy
-    known = set(inspect.signature(cls).parameters) - {"model", "transport", "client", "closes_client"}
+    known = set(inspect.signature(cls).parameters) - _GIVEN
     for name in settings:
         if name not in known:
             raise UsageError(f"{kind}:{model} takes no setting {name!r}; {did_you_mean(name, sorted(known))}")
     if client == "sdk" and kind == "openai":
-        return OpenAIPolicy(model, client=_sdk_client(settings), closes_client=True, **settings)
+        url = settings["base_url"] = settings.get("base_url") or os.environ.get("OPENAI_BASE_URL")
+        return OpenAIPolicy(model, client=partial(_sdk_client, url, settings.get("api_key")), **settings)
     if client not in (None, "own"):
         raise UsageError(f'client={client!r}: write "own", or "sdk" for openai:MODEL')
     return cls(model, **settings)
 
 
-def _sdk_client(settings: dict[str, Any]) -> Any:
-    """The SDK's client, with what tells it where and with which key."""
+def _sdk_client(base_url: str | None, api_key: str | None) -> AsyncOpenAI:
+    """The SDK's client, with what tells it where and with which key; a query goes with each request of the policy."""
     from openai import AsyncOpenAI, OpenAIError
 
-    key = settings.pop("api_key", None) or os.environ.get("OPENAI_API_KEY") or "EMPTY"
-    url = settings.pop("base_url", None) or os.environ.get("OPENAI_BASE_URL") or ""
-    address, _, query = url.partition("?")  # the client would put its paths behind the query
+    from agentgym.policies.endpoint import checked_url
+
+    address = checked_url(base_url).partition("?")[0] if base_url else None
+    key = api_key or os.environ.get("OPENAI_API_KEY") or "EMPTY"
     try:
-        return AsyncOpenAI(base_url=address or None, default_query=dict(parse_qsl(query)), api_key=key, max_retries=0)
+        return AsyncOpenAI(base_url=address, api_key=key, max_retries=0)
     except OpenAIError as error:
         raise UsageError(f"the openai client cannot be made: {error}") from None
 

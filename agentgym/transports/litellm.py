@@ -25,7 +25,8 @@ from agentgym.jsontext import dump_json
 from agentgym.limits import running_asyncio_loop
 from agentgym.messages import JsonObject
 from agentgym.transport import OnChunk, Reply, Transport
-from agentgym.transports.sdk import http_errors, http_fault, keys_in
+from agentgym.transports.keys import keys_in
+from agentgym.transports.sdk import http_errors, http_fault
 
 _NOT_OPTIONS = ("model", "messages", "tools", "stream", "timeout", "num_retries", "max_retries", "_skip_mcp_handler")
 

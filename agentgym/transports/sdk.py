@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +14,7 @@ import orjson
 
 from agentgym.errors import EndpointFault, UsageError
 from agentgym.transport import CONNECT_S, OnChunk, Reply, Transport
+from agentgym.transports.keys import bare, keys_in
 
 if TYPE_CHECKING:
     import httpx2
@@ -23,23 +23,24 @@ if TYPE_CHECKING:
 
 _PLACES = ("/chat/completions", "/completions", "/responses", "/embeddings", "/models")
 _OWN_HEADERS = ("authorization", "api-key", "user-agent")
-_SECRET_NAME = re.compile(r"(key|token|secret|password|credential|authorization|cookie)s?$", re.IGNORECASE)
-_SHORTEST_SECRET = 8
 _KEYS_KEPT = 16
 
 
 class SdkTransport(Transport):
-    """Asks through an `openai.AsyncOpenAI` or `AsyncAzureOpenAI`, which stays the giver's to close unless told.
+    """Asks through an `openai.AsyncOpenAI` or `AsyncAzureOpenAI`, which stays the giver's to close.
+
+    A function that makes one may be given instead: what it makes is closed with the transport, and made anew for who
+    goes on all the same.
 
     The client says where requests go, with which key and which headers. A timeout that was chosen for it holds beside
     the one of the call.
     """
 
-    def __init__(self, client: openai.AsyncOpenAI, *, closes: bool = False) -> None:
+    def __init__(self, client: openai.AsyncOpenAI | Callable[[], openai.AsyncOpenAI]) -> None:
         import openai
 
-        self._client = _checked(client)
-        self._closes = closes
+        self._make = client if callable(client) and not isinstance(client, type) else None
+        self._client = _checked(client if self._make is None else self._make())
         # Azure's client finds the model's address in the JSON it is given; the plain one takes bytes as they are.
         self._reads_json = isinstance(client, openai.AsyncAzureOpenAI)
         http = "httpx" if openai.__version__.startswith("2.") else "httpx2"
@@ -80,8 +81,9 @@ class SdkTransport(Transport):
         return tuple(dict.fromkeys(key for key in (client.api_key, *named, *self._keys_sent) if key))
 
     async def aclose(self) -> None:
-        if self._closes:
-            await self._client.close()
+        if self._make is not None:
+            with suppress(RuntimeError):  # its connections may be of an event loop that is over
+                await self._client.close()
 
     async def _ask(
         self, send: Callable[[], Awaitable[httpx2.Response]], timeout_s: float, on_chunk: OnChunk | None
@@ -102,14 +104,16 @@ class SdkTransport(Transport):
     def _path(self, url: str) -> str:
         """What follows the base of the API, be it the client's base or one that only the caller knows."""
         if self._client.is_closed():
-            raise UsageError("the openai client given is closed; keep it open as long as the policy is used")
+            if self._make is None:
+                raise UsageError("the openai client given is closed; keep it open as long as the policy is used")
+            self._client = _checked(self._make())
         if url.startswith(f"{self.base_url}/"):
             return url[len(self.base_url) :]
+        address, mark, query = url.partition("?")  # which may hold a key
         for place in _PLACES:
-            if url.endswith(place):
-                return place
-        shown = url.partition("?")[0]  # a query may hold a key
-        raise UsageError(f"{shown} is not below {self.base_url}, where the openai client given sends its requests")
+            if address.endswith(place):
+                return f"{place}{mark}{query}"
+        raise UsageError(f"{address} is not below {self.base_url}, where the openai client given sends its requests")
 
     def _options(self, headers: Mapping[str, str]) -> RequestOptions:
         import openai
@@ -125,7 +129,7 @@ class SdkTransport(Transport):
     def _remember_key(self, request: httpx2.Request) -> None:
         """A key may come from a function and last for one request: only the request shows it."""
         for name in ("authorization", "api-key"):
-            key = _bare(request.headers.get(name, ""))
+            key = bare(request.headers.get(name, ""))
             if key and key not in self._keys_sent:
                 self._keys_sent.append(key)
 
@@ -143,18 +147,6 @@ def _checked(client: object) -> openai.AsyncOpenAI:
 
 _ANY = cast("type[openai.AsyncStream[object]]", None)
 """Plain responses are of no stream class, which the SDK's types demand and its code does not."""
-
-
-def keys_in(named: Mapping[str, object]) -> Iterator[str]:
-    """The values whose names say that they are secret; short ones are placeholders, and common in any text."""
-    for name, value in named.items():
-        if isinstance(value, str) and len(value) >= _SHORTEST_SECRET and _SECRET_NAME.search(name):
-            yield _bare(value)
-
-
-def _bare(header: str) -> str:
-    """The key without its scheme, such as `Bearer`."""
-    return header.partition(" ")[2].strip() or header.strip()
 
 
 async def _read(response: httpx2.Response, on_chunk: OnChunk | None) -> bytes:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+
+import pytest
 
 from agentgym import Message, ToolCall
 from agentgym.journal import Journal, prefix_of
@@ -108,3 +111,19 @@ def test_what_is_nested_too_deeply_to_be_written_leaves_a_line_that_can_be_read(
     assert again.step(0, 0, action={}, observation=deep, messages=[]) == (deep, [])
     assert again.divergences == 0
     assert again.recall("r") is not None
+
+
+@pytest.mark.parametrize(
+    "shown", [{"n": 2**70}, {"text": "\ud800", "p": 1e-7}, {"at": math.nan}, {"b": 1, "a": 2.0}], ids=str
+)
+def test_what_json_changes_is_no_divergence(shown: JsonObject) -> None:
+    written: list[bytes] = []
+    journal = Journal("t", 0, written.append)
+    odd = [Message("tool", "\ud800")]
+    journal.step(0, 0, action=shown, observation=shown, messages=odd)
+    journal.keep("r", b"{}", latency_s=0.0, attempts=1)
+    again = Journal("t", 0, written.append, b"".join(written).splitlines())
+    assert again.step(0, 0, action=shown, observation=shown, messages=odd) == (shown, odd)
+    again.keep("s", b"{}", latency_s=0.0, attempts=1)
+    assert again.divergences == 0
+    assert len(entries(written)) == 3, "the step is not written again"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import deque
 from random import Random
+from typing import Any
 
 import jsonschema
 import pytest
@@ -64,16 +67,50 @@ def test_what_could_not_be_recorded_is_refused_at_the_door() -> None:
             parse_json(nested(levels))
 
 
+def nested_lists(levels: int) -> JsonValue:
+    value: JsonValue = "the end"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def test_only_what_is_nested_without_end_is_cut_where_it_is_written() -> None:
-    deep: JsonValue = "the end"
-    for _ in range(100_000):
-        deep = [deep]
-    shown = StepRecord({"n": 3}, {"text": "7", "deep": deep, "lone": "\ud800"}, 1.0)
+    shown = StepRecord({"n": 3}, {"text": "7", "deep": nested_lists(100_000), "lone": "\ud800"}, 1.0)
     written = from_json(dump_json(shown))
     assert (written["action"], written["reward"]) == ({"n": 3}, 1.0)
     assert (written["observation"]["text"], written["observation"]["lone"]) == ("7", "\ufffd")
     assert "nested too deeply to be written" in str(written["observation"]["deep"])
     assert "the end" not in str(written["observation"]["deep"])
+
+
+def test_what_holds_itself_is_written_once() -> None:
+    family: dict[str, Any] = {"name": "root"}
+    family["children"] = [{"parent": family, "n": n} for n in range(3)]
+    cut = "nested too deeply to be written"
+    assert json.loads(dump_json(family)) == {"name": "root", "children": [{"parent": cut, "n": n} for n in range(3)]}
+    twice = [1]
+    assert json.loads(dump_json({"a": twice, "b": twice, "odd": "\ud800"})) == {"a": [1], "b": [1], "odd": "\ufffd"}
+
+
+class Endless:
+    def __str__(self) -> str:
+        return str(self)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (Endless(), "<Endless>"),
+        (deque([nested_lists(5_000)]), "<deque>"),
+        (10**5_000, hex(10**5_000)),
+        (2**70, 2**70),
+        ((1, "\ud800"), [1, "\ufffd"]),
+        ({1: math.nan, "\ud800": 2}, {"1": None, "\ufffd": 2}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_json_cannot_hold_is_written_as_text_or_null(value: object, written: object) -> None:
+    assert json.loads(dump_json({"value": value, "beside": 1})) == {"value": written, "beside": 1}
 
 
 SCHEMAS: list[dict[str, JsonValue]] = [

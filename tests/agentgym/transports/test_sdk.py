@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import subprocess
@@ -116,27 +117,80 @@ async def test_other_places_below_the_clients_address_can_be_asked_and_none_besi
             await post(transport, url="http://yours/v1/tokenize")
 
 
-async def test_a_query_of_the_base_url_goes_along_and_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+SECRET = "query-0123456789"
+
+
+@pytest.mark.parametrize("client", ["own", "sdk"])
+async def test_a_query_of_the_base_url_goes_along_and_is_not_told(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeEndpoint(bisect) as endpoint:
-        url = f"{endpoint.base_url}?version=3&api_key=query-0123456789"
+        url = f"{endpoint.base_url}?version=3&version=4&api_key={SECRET}"
         monkeypatch.setenv("OPENAI_BASE_URL", url)
         for settings in ({"base_url": url}, {}):
-            policy = make_policy("openai:fake", client="sdk", **settings)
+            policy = make_policy("openai:fak", client=client, **settings)
             assert isinstance(policy, OpenAIPolicy)
+            assert policy.endpoint.url.endswith(f"/chat/completions?version=3&version=4&api_key={SECRET}")
             assert (await rollout(Guess(), policy, Secret(id="seven", digit=7))).solved
-            assert "query-0123456789" in policy.transport.secrets()
             assert policy.base_url == endpoint.base_url
-            with pytest.raises(UsageError, match="http://yours/v1/tokenize is not below") as caught:
-                await policy.transport.get("http://yours/v1/tokenize?api_key=query-0123456789", {}, timeout_s=30)
-            assert "query" not in str(caught.value)
+            assert policy.endpoint.without_key(Reply(200, f"you are {SECRET}".encode())).body == b"you are [key]"
+            with pytest.raises(UsageError, match="lists no model 'fak'") as caught:
+                await policy.preflight()
+            assert SECRET not in str(caught.value)
             await policy.aclose()
 
 
+async def test_a_query_goes_to_the_server_as_it_is() -> None:
+    seen: list[str] = []
+
+    def answer(request: Any) -> Any:
+        seen.append(str(request.url))
+        return http.Response(200, json={})
+
+    query = f"?api-version=&v=1&v=2&api_key={SECRET}"
+    async with mocked(answer, base_url="http://mine/v1") as transport:
+        await post(transport, url=f"http://mine/v1/chat/completions{query}")
+        await post(transport, url=f"http://yours/v1/chat/completions{query}")
+        with pytest.raises(UsageError, match="http://yours/v1/tokenize is not below") as caught:
+            await post(transport, url=f"http://yours/v1/tokenize{query}")
+    assert seen == [f"http://mine/v1/chat/completions{query}"] * 2
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "told"), [(5, "base_url=5 is not a str"), ("http://h:x/v1?api_key=s", "is no base URL")]
+)
+def test_what_is_no_address_is_told_as_without_the_client(base_url: Any, told: str) -> None:
+    for client in ("own", "sdk"):
+        with pytest.raises(UsageError, match=told):
+            make_policy("openai:m", client=client, base_url=base_url)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # whoever forgets to close one loses its connection
+def test_the_client_that_a_spec_makes_is_closed_with_the_policy_and_made_anew_for_who_goes_on() -> None:
+    """Also where the event loop that its connections belong to is over."""
+
+    async def play(policy: OpenAIPolicy, *, close: bool) -> SdkTransport:
+        assert (await rollout(Guess(), policy, Secret(id="seven", digit=7))).solved
+        assert isinstance(policy.transport, SdkTransport)
+        if close:
+            await policy.aclose()
+            assert policy.transport._client.is_closed()
+        return policy.transport
+
+    with FakeEndpoint(bisect) as endpoint:
+        policy = make_policy("openai:fake", client="sdk", base_url=endpoint.base_url)
+        assert isinstance(policy, OpenAIPolicy)
+        first = asyncio.run(play(policy, close=True))
+        assert asyncio.run(play(policy, close=False)) is first
+        asyncio.run(policy.aclose())
+        asyncio.run(play(policy, close=True))
+        gc.collect()
+
+
 async def test_a_client_that_puts_its_paths_behind_a_query_is_refused() -> None:
-    async with openai.AsyncOpenAI(base_url="http://mine/v1?api_key=query-0123456789", api_key=CANARY) as client:
+    async with openai.AsyncOpenAI(base_url=f"http://mine/v1?api_key={SECRET}", api_key=CANARY) as client:
         with pytest.raises(UsageError, match="use default_query") as caught:
             SdkTransport(client)
-    assert "0123456789" not in str(caught.value)
+    assert SECRET not in str(caught.value)
 
 
 async def test_models_are_listed() -> None:
