@@ -21,8 +21,8 @@ DEEPEST = 100
 """What a model may nest: readers of records give up at 200 levels, and a record has some of its own."""
 _DEEPEST_WRITTEN = 150
 """What is kept of what an environment nests without end."""
-_MOST_BITS = 1024
-"""Of a whole number; with more it is longer than any float, and some readers give up."""
+_MOST_BITS = 14_000
+"""Of a whole number: Python neither writes nor reads one of more than 4300 digits."""
 
 
 def parse_json(text: str) -> JsonValue:
