@@ -42,7 +42,7 @@ class SdkTransport(Transport):
         self._make = client if callable(client) and not isinstance(client, type) else None
         self._client = _checked(client if self._make is None else self._make())
         # Azure's client finds the model's address in the JSON it is given; the plain one takes bytes as they are.
-        self._reads_json = isinstance(client, openai.AsyncAzureOpenAI)
+        self._reads_json = isinstance(self._client, openai.AsyncAzureOpenAI)
         http = "httpx" if openai.__version__.startswith("2.") else "httpx2"
         self._response: type[httpx2.Response] = import_module(http).Response
         self._keys_sent = deque[str](maxlen=_KEYS_KEPT)
@@ -55,6 +55,7 @@ class SdkTransport(Transport):
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, on_chunk: OnChunk | None = None
     ) -> Reply:
+        self._be_open()
         path, options = self._path(url), self._options(headers)
         json, content = (orjson.loads(body), None) if self._reads_json else (None, body)
 
@@ -67,6 +68,7 @@ class SdkTransport(Transport):
         return await self._ask(send, timeout_s, on_chunk)
 
     async def get(self, url: str, headers: Mapping[str, str], *, timeout_s: float) -> Reply:
+        self._be_open()
         path, options = self._path(url), self._options(headers)
 
         def send() -> Awaitable[httpx2.Response]:
@@ -101,12 +103,15 @@ class SdkTransport(Transport):
             self._remember_key(response.request)
             return Reply(response.status_code, await _read(response, on_chunk), response.headers)
 
+    def _be_open(self) -> None:
+        if not self._client.is_closed():
+            return
+        if self._make is None:
+            raise UsageError("the openai client given is closed; keep it open as long as the policy is used")
+        self._client = _checked(self._make())
+
     def _path(self, url: str) -> str:
         """What follows the base of the API, be it the client's base or one that only the caller knows."""
-        if self._client.is_closed():
-            if self._make is None:
-                raise UsageError("the openai client given is closed; keep it open as long as the policy is used")
-            self._client = _checked(self._make())
         if url.startswith(f"{self.base_url}/"):
             return url[len(self.base_url) :]
         address, mark, query = url.partition("?")  # which may hold a key

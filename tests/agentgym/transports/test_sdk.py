@@ -55,13 +55,13 @@ async def post(transport: SdkTransport, *, url: str = URL, timeout_s: float = 30
 
 @asynccontextmanager
 async def mocked(
-    answer: Callable[[Any], Any], *, make: Any = openai.AsyncOpenAI, **options: Any
+    answer: Callable[[Any], Any], *, make: Any = openai.AsyncOpenAI, made_later: bool = False, **options: Any
 ) -> AsyncGenerator[SdkTransport]:
-    """A client whose requests a function answers."""
+    """A client whose requests a function answers, given itself or as a function that makes it."""
     connections = http.AsyncClient(transport=http.MockTransport(answer))
     options = {"api_key": CANARY, **options} if "azure_ad_token_provider" not in options else options
     async with make(http_client=connections, **options) as client:
-        yield SdkTransport(client)
+        yield SdkTransport((lambda: client) if made_later else client)
 
 
 def raising(error: Exception) -> Callable[[Any], Any]:
@@ -199,8 +199,9 @@ async def test_models_are_listed() -> None:
     assert (reply.status, json.loads(reply.body)["data"][0]["id"]) == (200, "fake")
 
 
+@pytest.mark.parametrize("made_later", [False, True], ids=["client", "function"])
 @pytest.mark.parametrize("deployment", [None, "mine"])
-async def test_azure_is_asked_where_the_model_is_deployed(deployment: str | None) -> None:
+async def test_azure_is_asked_where_the_model_is_deployed(deployment: str | None, made_later: bool) -> None:
     seen: list[Any] = []
 
     def answer(request: Any) -> Any:
@@ -210,6 +211,7 @@ async def test_azure_is_asked_where_the_model_is_deployed(deployment: str | None
     async with mocked(
         answer,
         make=openai.AsyncAzureOpenAI,
+        made_later=made_later,
         azure_endpoint="https://res.azure.com",
         azure_deployment=deployment,
         api_version="2030-01-01",
