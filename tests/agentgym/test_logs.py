@@ -230,12 +230,12 @@ async def test_an_outage_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.anyio
 async def test_a_limit_that_changes_is_told(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="agentgym.limiter")
-    with FakeEndpoint(lambda request: SAYING) as endpoint:
+    with FakeEndpoint([FakeReply(status=503), SAYING, SAYING]) as endpoint:
         policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
-        await run(echo_jobs(40), policy, preflight=False)
+        await run(echo_jobs(2), policy, retries=Retries(first_wait_s=0.01), preflight=False)
         await policy.aclose()
     told = [record.getMessage() for record in caplog.records if record.name == "agentgym.limiter"]
-    assert told[0].startswith(f"the limit changes endpoint={endpoint.base_url} before=8 limit=")
+    assert told == [f"the limit changes endpoint={endpoint.base_url} before=8 limit=4"]
 
 
 @pytest.mark.anyio
