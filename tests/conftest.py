@@ -9,10 +9,11 @@ import pytest
 with suppress(ImportError):  # an environment may hold what a few tests need, and no more
     from hypothesis import HealthCheck, settings
 
-    # How long an example takes depends on what else the machine does.
-    slow_is_fine = [HealthCheck.too_slow]
-    settings.register_profile("any machine", deadline=None, suppress_health_check=slow_is_fine, max_examples=60)
-    settings.load_profile("any machine")
+    # How long an example takes depends on what else the machine does; which there are, on nothing.
+    any_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+    settings.register_profile("same everywhere", any_machine, derandomize=True)
+    settings.register_profile("explore", any_machine, max_examples=1000)  # --hypothesis-profile=explore
+    settings.load_profile("same everywhere")
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -32,7 +32,7 @@ async def _models(endpoint: Endpoint) -> list[str] | None:
     while True:
         tried += 1
         try:
-            return await endpoint.models(timeout_s=min(_ATTEMPT_S, ends - clock()))
+            return await endpoint.models(timeout_s=min(_ATTEMPT_S, max(ends - clock(), _PAUSE_S)))
         except EndpointFault as fault:
             if told is None or fault.kind != "timeout":
                 told = fault  # the last attempt has little time, which is no news

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from threading import Event, active_count
+from threading import Event
+from threading import enumerate as enumerate_threads
 
 import pytest
 
@@ -27,12 +28,12 @@ def test_what_is_written_reaches_the_disk_and_the_thread_ends(
 ) -> None:
     reached = {os.stat(file.path).st_ino: Event() for file in files}
     monkeypatch.setattr(appendfile, "_to_disk", lambda file: reached[os.fstat(file).st_ino].set())
-    before = active_count()
+    before = set(enumerate_threads())
     with kept_synced(*files):
         for file in files:
             file.write(b"a line\n")
             assert reached[os.stat(file.path).st_ino].wait(PATIENCE_S)
-    assert active_count() == before
+    assert not set(enumerate_threads()) - before
     for file in files:
         file.close()
 

@@ -33,6 +33,7 @@ from agentgym import (
 )
 from agentgym.errors import SandboxFault, UsageError, UserFault
 from environments.guess import Guess, Secret
+from tests.agentgym.virtual import in_virtual_time
 
 pytestmark = pytest.mark.anyio
 SEVEN = Secret(id="seven", digit=7)
@@ -179,9 +180,10 @@ async def test_what_is_used_up_truncates(limits: dict[str, float], limit: str, t
     assert policy.closed == ["truncated"]
 
 
+@in_virtual_time
 async def test_time_truncates_and_keeps_the_turns_so_far() -> None:
     env = Room()
-    episode = await play("hang", env, seconds=0.01)
+    episode = await play("hang", env, seconds=10)
     assert (episode.outcome, episode.limit, episode.cause) == ("truncated", "time", None)
     assert [len(record.steps) for record in episode.turns] == [1, 0]
     assert env.closed

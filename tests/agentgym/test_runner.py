@@ -287,20 +287,21 @@ async def test_a_page_between_good_answers_is_a_proxys_trouble_and_costs_no_epis
 
 
 async def test_in_an_outage_all_that_is_left_is_recorded_and_tried_again_later(tmp_path: Path) -> None:
-    breaks = True
+    breaks, first = True, {f"count for t{number}" for number in range(5)}
 
     def answer(request: ChatRequest) -> Turn | FakeReply:
-        return FakeReply(status=500) if breaks and endpoint.count > 30 else counted(request)
+        spared = any(message["content"] in first for message in request.messages)
+        return counted(request) if spared or not breaks else FakeReply(status=500)
 
     async with FakeEndpoint(answer) as endpoint:
         policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
-        retries = Retries(first_wait_s=0.01, longest_wait_s=0.05, patience_s=0.2, attempts=100)
+        retries = Retries(first_wait_s=0.01, longest_wait_s=0.05, patience_s=0.5, attempts=100)
         out = await run(list(jobs(50)), policy, tmp_path, retries=retries)
         assert type(out.stopped).__name__ == "Outage"
         found = {episode.task_id: episode for episode in read_episodes(tmp_path)}
         assert len(found) == 50
         broken = [episode for episode in found.values() if not episode.solved]
-        assert 40 <= len(broken) < 50
+        assert 45 <= len(broken) < 50
         assert {(episode.outcome, episode.cause and episode.cause.error) for episode in broken} == {
             ("not_evaluable", "Outage")
         }

@@ -7,9 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 
 import anyio
+import anyio.to_thread
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -17,7 +18,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from agentgym import (
-    Limits,
     Observation,
     OpenAIPolicy,
     ScriptedPolicy,
@@ -34,7 +34,7 @@ from agentgym import (
 from agentgym.jobs import Job
 from agentgym.lines import Retries
 from agentgym.runner import run
-from agentgym.testing import FakeEndpoint, FakeReply
+from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply
 from agentgym.testing.misbehaviour import Trouble
 
 pytestmark = pytest.mark.anyio
@@ -215,11 +215,21 @@ async def test_what_breaks_is_marked(kept: Kept) -> None:
 
 
 async def test_a_call_that_hangs_is_marked_and_ends(kept: Kept) -> None:
-    with FakeEndpoint(Trouble.HANG) as endpoint:
-        policy = OpenAIPolicy("fake", base_url=endpoint.base_url, timeout_s=0.5, retries=Retries(attempts=1))
+    heard = Event()
+
+    def hang(request: ChatRequest) -> Trouble:
+        heard.set()
+        return Trouble.HANG
+
+    with FakeEndpoint(hang) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url, timeout_s=1, retries=Retries(attempts=1))
         await rollout(Look(), policy, Task(id="t1"))
         patient = OpenAIPolicy("fake", base_url=endpoint.base_url)
-        await rollout(Look(), patient, Task(id="t2"), limits=Limits(seconds=0.5))
+        heard.clear()
+        async with anyio.create_task_group() as group:
+            group.start_soon(rollout, Look(), patient, Task(id="t2"))
+            await anyio.to_thread.run_sync(heard.wait)
+            group.cancel_scope.cancel()
         await policy.aclose()
         await patient.aclose()
     first, second = kept.named("chat fake")

@@ -13,7 +13,7 @@ from agentgym.testing.misbehaviour import INFRASTRUCTURE
 
 pytestmark = pytest.mark.anyio
 TURNS = 5
-ANSWER = Turn(tool_calls=(ToolCall("go", {"n": 1}),))
+ANSWER = Turn(tool_calls=(ToolCall("go", {"n": 1}, id="c"),))
 
 
 class Steps(ToolEnv[Task, Observation], id="steps", max_turns=TURNS + 1):

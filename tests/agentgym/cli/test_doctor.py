@@ -270,6 +270,7 @@ def test_a_server_that_fails_once_gets_another_chance(doctor: Doctor) -> None:
 
 
 def test_a_server_that_hangs_is_given_up(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agentgym.cli.doctor, "CHECKS", ())  # they take their time, too
     monkeypatch.setattr(agentgym.cli.doctor, "WHOLE_S", 2.0)
     with FakeEndpoint(Trouble.HANG, model="mine") as endpoint:
         found = doctor("--model", "mine", "--base-url", endpoint.base_url)

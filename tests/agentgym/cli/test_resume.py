@@ -183,7 +183,7 @@ def test_a_changed_environment_refuses_with_the_reason(cli: Cli, install: Instal
     install("environments", "hilo", "hilo_versions:HiLo", HILO)
     install("suites", "hilo-suite", "hilo_versions_suite:SUITE", SUITE)
     words = (sys.executable, "-m", "agentgym")
-    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+    env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "PYTHONDONTWRITEBYTECODE": "1"}  # the source counts
     play = partial(subprocess.run, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
     assert play([*words, "bench", "hilo-suite", "--policy", "oracle", "--limit", "1", "--out", "run"]).returncode == 0
     source = tmp_path / "site" / "hilo_versions.py"

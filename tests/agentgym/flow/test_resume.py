@@ -7,12 +7,12 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 from agentgym import ToolCall, Turn
 from agentgym.testing import ChatRequest, FakeEndpoint
+from tests.moment import Moment
 
 PLAYER = Path(__file__).with_name("player.py")
 CONCURRENCY = 8
@@ -21,17 +21,16 @@ KILLS = 3
 
 
 class Server:
-    """Plays every role by the request alone, and says when it has been asked so many times."""
+    """Plays every role by the request alone, and stands still at a moment that is awaited."""
 
     def __init__(self) -> None:
         self.asked = 0
-        self.waits_for = 0
-        self.there = threading.Event()
+        self._moment: Moment | None = None
 
     async def __call__(self, request: ChatRequest) -> Turn:
         self.asked += 1
-        if self.asked == self.waits_for:
-            self.there.set()
+        if self._moment is not None:
+            self._moment.pass_by(self.asked)
         await asyncio.sleep(0.01)
         prompt = str(request.messages)
         if "You check the work" in prompt:
@@ -39,10 +38,10 @@ class Server:
         number = prompt.count("-> higher") + prompt.count("Result: higher")
         return Turn(tool_calls=(ToolCall("guess", {"n": number}),))
 
-    def wait(self, calls: int) -> threading.Event:
-        """Is set after so many more calls."""
-        self.waits_for, self.there = self.asked + calls, threading.Event()
-        return self.there
+    def after(self, calls: int) -> Moment:
+        """When so many more have come."""
+        self._moment = Moment(self.asked + calls)
+        return self._moment
 
 
 def play(endpoint: FakeEndpoint, folder: Path) -> subprocess.Popen[bytes]:
@@ -74,11 +73,10 @@ def test_killed_and_resumed_it_pays_nothing_twice(tmp_path: Path) -> None:
     server = Server()
     with FakeEndpoint(server) as endpoint:
         for _ in range(KILLS):
-            there = server.wait(needed // (KILLS + 1))
+            moment = server.after(needed // (KILLS + 1))
             process = play(endpoint, tmp_path / "pieces")
-            while not there.wait(0.1) and process.poll() is None:
-                pass
-            process.send_signal(signal.SIGKILL)
+            with moment.awaited():
+                process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
         assert play(endpoint, tmp_path / "pieces").wait() == 0
     assert records(tmp_path / "pieces") == records(tmp_path / "whole")

@@ -231,7 +231,7 @@ async def test_a_server_that_hangs_is_given_up_for_real_and_nothing_stays_open(m
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as silent:
         port = silent.extra(anyio.abc.SocketAttribute.local_port)
         policy = OpenAIPolicy("m", base_url=f"http://127.0.0.1:{port}/v1", api_key=CANARY)
-        with anyio.fail_after(60), pytest.raises(UsageError, match=r"/models: no answer within [\d.]+ s ") as wrong:
+        with anyio.fail_after(60), pytest.raises(UsageError, match=r"/models: .*within [\d.]+ s ") as wrong:
             await policy.preflight()
         await policy.aclose()
     assert CANARY not in str(wrong.value)

@@ -28,7 +28,7 @@ from agentgym.jobs import Job
 from agentgym.runner import run
 from agentgym.sandbox import Allowance, Case, CaseResult, Program
 from agentgym.sandbox.contract import Grading
-from agentgym.sandbox.local import LocalSandbox
+from agentgym.sandbox.local import LocalSandbox, worker
 from environments.code_debug.env import CodeDebugEnv
 from environments.code_debug.task import CodeTask
 from environments.programs.problem import Case as ProblemCase
@@ -75,6 +75,12 @@ PAIRS = [
 @pytest.fixture(scope="module", params=WORLDS)
 def sandbox(request: pytest.FixtureRequest) -> Iterator[LocalSandbox]:
     yield from local_sandbox(workers=WORKERS, namespaces=request.param)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter that the machine keeps waiting is not taken for one that hangs."""
+    monkeypatch.setattr(worker, "_STOPPING_S", 30.0)
 
 
 @dataclass(frozen=True)
@@ -266,7 +272,9 @@ async def test_hundreds_of_episodes_of_a_run_share_the_sandbox_it_begins() -> No
 
 @pytest.mark.parametrize("running", [True, False], ids=["running", "about to run"])
 @pytest.mark.parametrize("allowance", [LONG, Allowance(cpu_s=60, processes=4)], ids=["alone", "family"])
-async def test_cancelling_ends_all_programs_at_once(sandbox: LocalSandbox, allowance: Allowance, running: bool) -> None:
+async def test_cancelling_ends_all_programs_at_once(
+    sandbox: LocalSandbox, allowance: Allowance, running: bool, patient: None
+) -> None:
     if allowance.processes > 1 and "pid namespace" not in sandbox.layers:
         pytest.skip("no process namespaces")
     before = await warm(sandbox)
@@ -291,7 +299,7 @@ async def test_cancelling_ends_all_programs_at_once(sandbox: LocalSandbox, allow
 
 
 @pytest.mark.parametrize("kind", ENDLESS)
-async def test_cancelling_one_leaves_the_others_alone(sandbox: LocalSandbox, kind: str) -> None:
+async def test_cancelling_one_leaves_the_others_alone(sandbox: LocalSandbox, kind: str, patient: None) -> None:
     before = await warm(sandbox)
     passed = list[bool]()
 

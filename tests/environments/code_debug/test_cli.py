@@ -87,7 +87,7 @@ def test_problems_are_chosen_by_day_and_difficulty(code: Code, tmp_path: Path) -
 def test_verdicts_come_in_the_order_of_the_programs(code: Code, tmp_path: Path) -> None:
     problems = written(tmp_path / "p.jsonl", ECHO, ADD)
     programs = written(tmp_path / "s.jsonl", ENDLESS, RIGHT, HALF, SUM, RIGHT)
-    status, out, err = code("judge", "--problems", problems, "--programs", programs, "--json", "--cpu-s", "0.3")
+    status, out, err = code("judge", "--problems", problems, "--programs", programs, "--json", "--cpu-s", "1")
     assert [json.loads(line) for line in out.splitlines()] == [
         {"query_id": "add", "verdict": "failed", "passed": 0, "total": 2, "cases": ["timeout", "timeout"]},
         {"query_id": "echo", "verdict": "passed", "passed": 3, "total": 3, "cases": ["passed"] * 3},

@@ -76,8 +76,8 @@ def test_a_slow_tool_delays_its_own_episode_only(tmp_path: Path) -> None:
     assert len(slept) > 40
     assert sum(slept) > 40
     assert max(slept) == pytest.approx(figures["tool_s"])
-    assert figures["tool_s"] <= 1.5
-    assert figures["rollout_s"] < 10
+    assert figures["tool_s"] < sum(slept) / 8
+    assert figures["rollout_s"] < sum(slept) / 2
 
 
 def test_a_tool_that_takes_too_long_is_data(tmp_path: Path) -> None:

@@ -246,12 +246,14 @@ COMPUTING = (
     Honest(
         "thread-that-is-not-joined",
         """
-        import threading, time
+        import threading
+        said = threading.Event()
         def late():
-            time.sleep(0.05)
+            said.wait()
             print('late')
         threading.Thread(target=late).start()
         print('soon')
+        said.set()
         """,
         one("soon\nlate"),
     ),
@@ -505,8 +507,8 @@ COMPUTING = (
         def on(*_):
             raise TimeoutError
         signal.signal(signal.SIGALRM, on)
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
         try:
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
             while True:
                 pass
         except TimeoutError:

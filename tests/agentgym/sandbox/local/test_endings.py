@@ -16,7 +16,7 @@ SLACK_S = 5.0
 @pytest.mark.parametrize("code", ["while 1: pass", "3 ** 10 ** 9", "x = 'a'\nwhile 1: x.count('b')"])
 @pytest.mark.parametrize("cases", [1, 2])
 async def test_processor_time_is_bounded_for_each_case(code: str, cases: int, sandbox: LocalSandbox) -> None:
-    results = await sandbox.run(Program(code), [Case()] * cases, Allowance(cpu_s=0.2))
+    results = await sandbox.run(Program(code), [Case()] * cases, Allowance(cpu_s=0.2, wall_s=60))
     for result in results:
         assert (result.status, result.limit, result.exit_status) == ("timeout", "cpu", None)
         assert result.cpu_s is not None
@@ -26,7 +26,7 @@ async def test_processor_time_is_bounded_for_each_case(code: str, cases: int, sa
 async def test_the_time_of_all_threads_counts(sandbox: LocalSandbox) -> None:
     code = "import threading, zlib\ndef f():\n  while 1: zlib.crc32(bytes(10**7))\n"
     code += "for _ in range(3): threading.Thread(target=f).start()"
-    (result,) = await sandbox.run(Program(code), [Case()], Allowance(cpu_s=0.2))
+    (result,) = await sandbox.run(Program(code), [Case()], Allowance(cpu_s=0.2, wall_s=60))
     assert (result.status, result.limit) == ("timeout", "cpu")
 
 

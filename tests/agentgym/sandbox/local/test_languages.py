@@ -105,7 +105,7 @@ async def test_a_pool_of_processes_works(sandbox: LocalSandbox) -> None:
 )
 async def test_the_time_of_all_processes_counts(code: str, sandbox: LocalSandbox) -> None:
     await has_processes(sandbox)
-    (result,) = await sandbox.run(Program(code), [Case()], Allowance(processes=4, cpu_s=0.3))
+    (result,) = await sandbox.run(Program(code), [Case()], Allowance(processes=4, cpu_s=0.3, wall_s=60))
     assert (result.status, result.limit) == ("timeout", "cpu"), result
 
 

@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from agentgym.sandbox import Allowance, Case, CaseResult, Program
-from agentgym.sandbox.local import LocalSandbox
+from agentgym.sandbox.local import LocalSandbox, worker
 
 pytestmark = pytest.mark.anyio
 
@@ -118,7 +118,10 @@ async def test_many_callers_share_a_few_interpreters(sandbox: LocalSandbox) -> N
 
 
 @pytest.mark.parametrize("namespaces", [None, False])
-async def test_a_cancelled_call_ends_its_program_and_leaves_the_interpreter(namespaces: bool | None) -> None:
+async def test_a_cancelled_call_ends_its_program_and_leaves_the_interpreter(
+    namespaces: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_STOPPING_S", PATIENCE_S)
     others = started_by(os.getpid())
     async with LocalSandbox(workers=1, namespaces=namespaces) as sandbox:
         assert await is_well(sandbox)

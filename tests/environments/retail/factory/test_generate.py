@@ -25,6 +25,7 @@ from environments.retail.factory.cli import generate as command
 from environments.retail.factory.template import Stock
 from environments.retail.task import RetailTask
 from environments.retail.world.own import own_world
+from tests.moment import Moment
 
 REVIEW = {"reflection": "", "correctness": 1, "completeness": 1, "satisfaction": 1, "creativity": 0, "correction": ""}
 FIGURES = {"total_attempts", "successful_tasks", "failed_tasks", "success_rate", "usage", "seed", "config", "slots"}
@@ -242,19 +243,18 @@ def test_an_outage_keeps_what_was_made(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_an_agent_that_is_killed_goes_on(tmp_path: Path) -> None:
-    agent, enough = Agent(), Event()
+    agent, moment = Agent(), Moment(30)
 
     def watched(request: ChatRequest) -> str | FakeReply:
-        if agent.asked.total() >= 30:
-            enough.set()
+        moment.pass_by(agent.asked.total())
         return agent(request)
 
     with FakeEndpoint(watched, latency=0.02) as endpoint:
         words = ("--model", "fake", "--base-url", endpoint.base_url, "--agentflow", "--num-tasks", "8")
         words = ("generate", *words, "--output", str(tmp_path / "f.json"), "--concurrency", "3")
         first = Popen([sys.executable, "-c", _COMMAND, *words], stdout=DEVNULL, stderr=DEVNULL)
-        assert enough.wait(60)
-        first.kill()
+        with moment.awaited():
+            first.kill()
         first.wait()
         assert generate(*words[1:], "--resume") == 0
     assert [row["success"] for row in load("f.json")] == [True] * 8
@@ -265,19 +265,18 @@ def test_an_agent_that_is_killed_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_cut_and_gone_on_with_nothing_is_paid_twice(tmp_path: Path, end: signal.Signals, code: int) -> None:
-    author, enough = Author(), Event()
+    author, moment = Author(), Moment(25)
 
     def watched(request: ChatRequest) -> str | FakeReply:
-        if author.asked.total() >= 25:
-            enough.set()
+        moment.pass_by(author.asked.total())
         return author(request)
 
     with FakeEndpoint(watched, latency=0.02) as endpoint:
         words = ("--model", "fake", "--base-url", endpoint.base_url, "--reviewer-models", "fake", "--num-tasks", "16")
         words = ("generate", *words, "--output", str(tmp_path / "m.json"), "--concurrency", "4")
         first = Popen([sys.executable, "-c", _COMMAND, *words], stdout=DEVNULL, stderr=DEVNULL)
-        assert enough.wait(60)
-        first.send_signal(end)
+        with moment.awaited():
+            first.send_signal(end)
         assert first.wait(60) == code
         if end == signal.SIGINT:
             assert 0 < len(load("m.json")) < 16

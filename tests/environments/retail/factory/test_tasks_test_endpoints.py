@@ -7,19 +7,21 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from random import Random
-from threading import Event
 from typing import Any
 
 import pytest
 
 from agentgym.messages import ToolCall, Turn
 from agentgym.testing import ChatRequest, FakeEndpoint, Faults, Trouble
+from agentgym.testing.misbehaviour import INFRASTRUCTURE
 from environments.retail.factory.cases import read_cases
 from environments.retail.factory.envelope import Blueprint
 from environments.retail.factory.template import as_blueprint
 from environments.retail.world.own import own_tasks, own_world
+from tests.moment import Moment
 
 PROGRAM = """\
 import sys
@@ -31,30 +33,33 @@ sys.exit(run(parser.parse_args(sys.argv[1:])))
 """
 THREADS = 8
 KEY, OTHER_KEY = "sk-secret-key-1", "sk-other-key-22"
+KINDS = [kind for kind in INFRASTRUCTURE if kind is not Trouble.HANG]
+"""Without what ends by the clock alone: a machine that stands still would end what was answered, too."""
 LAST = "transfer_to_human_agents"
 BYE = "That is all done. Is there anything else?"
 
 
 class Shop:
-    """Answers as the reference would, by the conversation alone, and says when it has been asked so many times."""
+    """Answers as the reference would, by the conversation alone, and stands still at a moment that is awaited."""
 
     def __init__(self, tasks: Path) -> None:
         cases, _ = read_cases(tasks, own_world())
         self._tasks = {case.blueprint.q: case.blueprint for case in cases}
         self.asked = 0
-        self._waiting: dict[int, Event] = {}
+        self._moment: Moment | None = None
 
     def __call__(self, request: ChatRequest) -> Turn:
         self.asked += 1
-        if self.asked in self._waiting:
-            self._waiting[self.asked].set()
+        if self._moment is not None:
+            self._moment.pass_by(self.asked)
         said = [message["content"] for message in request.messages if message["role"] == "user"]
         made = sum(message["role"] == "assistant" for message in request.messages)
         return self._turn(self._tasks[str(said[0])], made)
 
-    def call(self, number: int) -> Event:
-        """Is set when that many calls have come."""
-        return self._waiting.setdefault(number, Event())
+    def call(self, number: int) -> AbstractContextManager[None]:
+        """While the call with that number stands still."""
+        self._moment = Moment(number)
+        return self._moment.awaited()
 
     def _turn(self, task: Blueprint, made: int) -> Turn:
         calls = [call for call in task.agt if call.name != LAST]
@@ -83,7 +88,7 @@ def write_tasks(count: int) -> Path:
 
 
 def start(endpoint: FakeEndpoint, *words: object) -> subprocess.Popen[str]:
-    model = ("--model", "fake", "--base-url", endpoint.base_url, "--api-key", KEY, "--timeout", "2")
+    model = ("--model", "fake", "--base-url", endpoint.base_url, "--api-key", KEY, "--timeout", "20")
     command = [sys.executable, "-c", PROGRAM, "test", "--tasks", "tasks.json", *model, "--quiet", *map(str, words)]
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
@@ -110,7 +115,7 @@ def test_killed_and_resumed_through_faults_it_loses_nothing_and_pays_nothing_twi
     folder: Path, count: int, kills: int
 ) -> None:
     shop = Shop(write_tasks(count))
-    with FakeEndpoint(shop, faults=Faults(rate=0.1, seed=1)) as endpoint:
+    with FakeEndpoint(shop, faults=Faults(rate=0.1, seed=1, kinds=KINDS)) as endpoint:
         code, _, err = play(endpoint, "--save-results", "--output-dir", "whole", "--threads", 2 * THREADS)
         needed = endpoint.answered
         assert endpoint.injected.total() > 0.05 * endpoint.count
@@ -121,12 +126,12 @@ def test_killed_and_resumed_through_faults_it_loses_nothing_and_pays_nothing_twi
     assert told["summary"]["successful"] == count
 
     shop.asked = 0
-    with FakeEndpoint(shop, faults=Faults(rate=0.1, seed=1), latency=0.005) as endpoint:
+    with FakeEndpoint(shop, faults=Faults(rate=0.1, seed=1, kinds=KINDS), latency=0.005) as endpoint:
         words = ("--save-results", "--output-dir", "pieces", "--threads", THREADS, "--seed", 1)
         for number in range(kills):
             process = start(endpoint, *words, *(["--resume"] if number else []))
-            assert shop.call(shop.asked + needed // (kills + 1)).wait(60)
-            process.send_signal(signal.SIGKILL)
+            with shop.call(shop.asked + needed // (kills + 1)):
+                process.send_signal(signal.SIGKILL)
             process.communicate()
         code, _, err = play(endpoint, *words, "--resume")
         assert code == 0, err
@@ -144,8 +149,8 @@ def test_ctrl_c_tells_how_to_go_on_and_what_was_played(folder: Path) -> None:
     shop = Shop(write_tasks(8))
     with FakeEndpoint(shop, latency=0.02) as endpoint:
         process = start(endpoint, "--save-results", "--output-dir", "cut")
-        assert shop.call(12).wait(60)
-        process.send_signal(signal.SIGINT)
+        with shop.call(12):
+            process.send_signal(signal.SIGINT)
         _, err = process.communicate()
         assert (process.returncode, "Traceback" in err) == (130, False)
         assert "--resume" in err
