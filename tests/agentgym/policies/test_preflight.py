@@ -224,6 +224,16 @@ async def test_a_fault_by_chance_is_survived(clock: Clock, first: Reply | Endpoi
     assert len(server.urls) == 2
 
 
+async def test_a_machine_that_stood_still_meanwhile_asks_once_more(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def oversleep(seconds: float) -> None:
+        await clock.sleep(seconds + MOST_S)
+
+    monkeypatch.setattr("agentgym.policies.preflight.anyio.sleep", oversleep)
+    await look(Scripted(clock, fault("broken"), listing("m")))
+
+
 async def test_a_server_that_hangs_is_given_up_for_real_and_nothing_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "PREFLIGHT_S", 2.0)
     monkeypatch.setattr(preflight, "_ATTEMPT_S", 0.8)
