@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import JsonValue
 
@@ -36,7 +36,8 @@ class Endpoint:
         self.url = self._place("chat/completions")
         self.is_openai = urlsplit(self.url).hostname == urlsplit(OPENAI_URL).hostname
         self._key = _checked_key(api_key)
-        self._own_secrets = (self._key, *keys_in(dict(parse_qsl(urlsplit(self.base_url).query))))
+        in_query = [*keys_in(dict(parse_qsl(urlsplit(self.base_url).query)))]
+        self._own_secrets = (self._key, *in_query, *(quote(key, safe="") for key in in_query))
         self._headers = {"Content-Type": "application/json", "User-Agent": f"agentgym/{__version__}"}
         if self._key:
             self._headers["Authorization"] = f"Bearer {self._key}"
@@ -70,11 +71,11 @@ class Endpoint:
 
     def without_key(self, reply: Reply) -> Reply:
         """The same answer, whatever the server says; of a stream the whole, for a piece may hold half a key."""
-        secrets = self._secrets()
-        for secret in secrets:
-            if secret.encode() in reply.body:
-                return replace(reply, body=_pattern(secrets).sub("[key]", reply.body.decode(errors="replace")).encode())
-        return reply
+        secrets, body = self._secrets(), reply.body
+        if not any(trace in body for trace in _traces(secrets)) and _ESCAPED.search(body) is None:
+            return reply
+        cleaned, times = _pattern(secrets).subn("[key]", body.decode(errors="replace"))
+        return replace(reply, body=cleaned.encode()) if times else reply
 
     def unreadable(self, reply: Reply, problem: str) -> EndpointFault:
         """The fault of an answer that is no turn; a page for people is not worth asking for again."""
@@ -236,8 +237,27 @@ def _checked_key(key: str) -> str:
     return stripped
 
 
+_ESCAPED = re.compile(rb"\\u00[2-7]")
+"""What no key needs, but JSON allows."""
+_ESCAPES = {"/": b"\\/", '"': b'\\"', "\\": b"\\\\"}
+
+
+@lru_cache
+def _traces(keys: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Of which one is in every JSON that holds a key, unless it is spelled in numbers."""
+    spelled = [_ESCAPES[char] for char in _ESCAPES if char in "".join(keys)]
+    return (*(key.encode() for key in keys), *spelled)
+
+
 @lru_cache
 def _pattern(keys: tuple[str, ...]) -> re.Pattern[str]:
-    """Finds the keys in a text; a placeholder such as `x` only where it stands alone, or no message could be read."""
-    found = [re.escape(key) if len(key) >= 8 else rf"(?<!\w){re.escape(key)}(?!\w)" for key in keys]
+    """Finds the keys in a text, and in JSON or JSON within JSON, whatever is escaped there.
+
+    A placeholder such as `x` is found only where it stands alone, or no message could be read.
+    """
+    found = ["".join(map(_spelled, key)) if len(key) >= 8 else rf"(?<!\w){re.escape(key)}(?!\w)" for key in keys]
     return re.compile("|".join(found) or r"(?!)")
+
+
+def _spelled(char: str) -> str:
+    return rf"\\*(?:{re.escape(char)}|(?i:u{ord(char):04x}))"

@@ -106,6 +106,8 @@ class OpenAIPolicy(Policy):
         self._told_of_lack = False
         self._tool_mode: ToolMode = tools
         self._knows_no_tools = tools == "text"
+        self._knows_tools = False
+        """Whether it has called one natively."""
         self._native: NativeDialect | None = None
         """The last that was made, for sessions whose requests begin alike."""
         self._on_chunk = (on_chunk or _ignore) if stream else None
@@ -153,7 +155,10 @@ class OpenAIPolicy(Policy):
 
     def learns_from(self, fault: EndpointFault) -> bool:
         """Whether the server, as it turns out, knows no tools; from then on they are told in the text."""
-        if self._tool_mode == "auto" and fault.status in (400, 404, 422, 501) and "tool" in str(fault).lower():
+        asks = self._tool_mode == "auto" and not self._knows_tools
+        if asks and fault.status in (400, 404, 422, 501) and "tool" in str(fault).lower():
+            if not self._knows_no_tools:
+                _LOG.warning("the server knows no tools: they are told in the text", model=self.model, told=str(fault))
             self._knows_no_tools = True
         return self._knows_no_tools
 
@@ -171,6 +176,7 @@ class OpenAIPolicy(Policy):
         try:
             turns = read_turns(reply.value, temperature=self._temperature, latency_s=latency_s)
             self._notice_lack(turns)
+            self._knows_tools = self._knows_tools or bool(turns[0].tool_calls)
             return tuple(map(dialect.read, turns))
         except ValueError as error:
             raise self.endpoint.unreadable(reply, str(error)) from None

@@ -7,7 +7,7 @@ import gc
 import json
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -519,3 +519,53 @@ async def test_the_key_does_not_show_in_what_a_transport_tells() -> None:
     with pytest.raises(EndpointFault, match="in vain") as fault:
         await ask(one_try("m", base_url="http://127.0.0.1/v1", api_key=CANARY, transport=Chatty()))
     assert "canary" not in str(fault.value)
+
+
+async def test_a_server_that_called_a_tool_is_not_taken_for_one_that_knows_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One conversation that it refuses, whatever its words, changes nothing for the others."""
+    refusal = FakeReply(status=400, body={"error": {"message": "messages with role tool: tool_call_id too long"}})
+
+    def answer(request: ChatRequest) -> Turn | FakeReply:
+        return refusal if endpoint.count == 2 else bisect(request)
+
+    async with FakeEndpoint(answer) as endpoint:
+        policy = one_try("m", base_url=endpoint.base_url)
+        assert (await rollout(Guess(), policy, SEVEN)).outcome == "not_evaluable"
+        assert (await rollout(Guess(), policy, SEVEN)).outcome == "solved"
+    assert all(request.tools for request in endpoint.requests)
+    assert "knows no tools" not in caplog.text
+
+
+async def test_a_server_that_knows_no_tools_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    def answer(request: ChatRequest) -> Turn | FakeReply:
+        return FakeReply(status=400, body={"error": "no tools here"}) if request.tools else Turn("who knows")
+
+    async with FakeEndpoint(answer) as endpoint:
+        policy = one_try("m", base_url=endpoint.base_url)
+        for _ in range(2):
+            await rollout(Guess(), policy, SEVEN, limits=Limits(turns=1))
+    (told,) = [record.getMessage() for record in caplog.records if "knows no tools" in record.getMessage()]
+    assert "no tools here" in told
+
+
+def in_numbers(text: str) -> str:
+    return "".join(f"\\u{ord(char):04X}" for char in text)
+
+
+@pytest.mark.parametrize("key", ["gw/Zm9v/YmFyYmF6", "sk-verysecretkey123", 'odd"key\\of/mine'])
+@pytest.mark.parametrize(
+    "spell", [json.dumps, lambda key: json.dumps(key).replace("/", "\\/"), lambda key: f'"{in_numbers(key)}"']
+)
+@pytest.mark.parametrize("status", [200, 400])
+async def test_a_key_is_found_however_json_spells_it(key: str, spell: Callable[[str], str], status: int) -> None:
+    inside = json.dumps({"name": "guess", "arguments": f'{{"n": {spell(key)}}}'})
+    message = f'{{"content": {spell(key)}, "tool_calls": [{{"id": {spell(key)}, "function": {inside}}}]}}'
+    body = f'{{"choices": [{{"message": {message}}}], "note": "\\u00e9t\\u00e9 \\n {key[:5]}"}}'
+    async with FakeEndpoint(FakeReply(status=status, body=body)) as endpoint:
+        episode = await rollout(Guess(), one_try("m", base_url=endpoint.base_url, api_key=key), SEVEN)
+    written = episode.to_json().decode()
+    assert json.dumps(key)[1:-1] not in written
+    assert json.dumps(json.dumps(key)[1:-1])[1:-1] not in written
+    assert "[key]" in written
