@@ -23,7 +23,7 @@ _TOLD = ("episodes", "outcomes", "solved_rate", "solved_interval", "mean_reward"
 
 async def play_baseline(suite: Suite, *, seed: int, limit: int | None, trials: int | None) -> JsonObject:
     """The summary of the idle agent on the same episodes, or on the first of them."""
-    tasks = suite.tasks()[:limit]
+    tasks = suite.first_tasks(limit)
     jobs = islice(suite.jobs(tasks, seed=seed, trials=trials), MOST)
     return (await run(list(jobs), IdlePolicy())).summary
 
@@ -40,6 +40,8 @@ def keep_baseline(folder: Path, idle: JsonObject) -> None:
 def read_baseline(folder: Path) -> JsonObject | None:
     """What was put there."""
     try:
-        return cast(JsonObject, orjson.loads((folder / BASELINE).read_bytes()))
+        told = orjson.loads((folder / BASELINE).read_bytes())
     except (OSError, ValueError):
         return None
+    fits = isinstance(told, dict) and isinstance(told.get("mean_reward", ""), float | None)
+    return cast(JsonObject, told) if fits else None

@@ -19,7 +19,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from agentgym.background import Background
 from agentgym.crew import Budget, Crew
 from agentgym.episode import Episode
-from agentgym.errors import EnvironmentFault, RunStopped, UsageError, boundary
+from agentgym.errors import BudgetSpent, EnvironmentFault, RunStopped, UsageError, boundary
 from agentgym.jobs import Job
 from agentgym.lines import Lines, Retries
 from agentgym.messages import JsonObject
@@ -101,6 +101,8 @@ async def run(
         if kept is None:
             return RunResult(live.to_json(), stopped)
         summary = await to_thread.run_sync(summarise, kept.folder, live if kept.fresh else None)
+        if isinstance(stopped, BudgetSpent) and summary["evaluable"] == summary["planned"]:
+            stopped = None  # by the last episode: nothing is left to be paid for
         return RunResult(summary, stopped, kept.folder)
 
 
@@ -112,7 +114,7 @@ def _plan(
     now = datetime.now(UTC).isoformat(timespec="seconds")
     if not isinstance(plan, Suite):
         return _plan_jobs(plan, who, now)
-    tasks = plan.tasks()[:limit]
+    tasks = plan.first_tasks(limit)
     rounds = trials or plan.trials
     info = RunInfo(
         suite=plan.id,

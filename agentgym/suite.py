@@ -59,6 +59,15 @@ class Suite:
             raise UsageError(f"the environment {self.environment} lists no tasks{of_split}")
         return tasks
 
+    def first_tasks(self, limit: int | None) -> Sequence[BaseModel]:
+        """So many of them, or all; records are known by their tasks' ids, so no two may share one."""
+        first, known = self.tasks()[:limit], set[str]()
+        for name in map(task_id, first):
+            if name in known:
+                raise UsageError(f"two tasks have the id {name!r}; see: agentgym check {self.environment}")
+            known.add(name)
+        return first
+
     def jobs(self, tasks: Sequence[BaseModel], *, seed: int, trials: int | None = None) -> Iterator[Job]:
         """Each task as often as is asked, with a seed of its own for every trial."""
         for task in tasks:

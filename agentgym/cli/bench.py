@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         return _list(names, as_json=args.json)
     settle(args, SETTINGS)
-    specs = [*(args.policy or []), *([f"openai:{args.model}"] if args.model else [])]
+    specs = [*(args.policy or []), *([] if args.model is None else [f"openai:{args.model}"])]
     if args.role and not any(spec.startswith(f"{AGENTFLOW}:") for spec in specs):
         raise UsageError("--role is for an agent built of policies: give --policy agentflow:POLICY too")
     for spec in specs:
@@ -120,7 +120,7 @@ class Bench:
         """A score per policy, the idle one first, or the one problem that keeps the suite from being played."""
         try:
             suite = _as_asked(load_suite(name), self._args)
-            suite.tasks()
+            suite.first_tasks(self._args.limit)
             specs = list(dict.fromkeys(self._specs or suite.policies))
             idle = await play_baseline(suite, seed=self._args.seed, limit=self._args.limit, trials=self._args.trials)
         except AgentGymError as error:

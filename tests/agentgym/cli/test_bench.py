@@ -143,3 +143,31 @@ def test_what_is_not_evaluable_is_counted_apart_and_exits_with_1(cli: Cli, insta
     ran = cli("bench", "bug", "--trials", "3")
     assert "6 x tool TypeError" in ran.out
     assert ran.err.count("is not evaluable: hilo.name: TypeError") == 3, "the first few are told at once"
+
+
+TWICE = """
+from agentgym import Observation, Task, ToolEnv
+
+class Twice(ToolEnv[Task, Observation], id="twice"):
+    "Has a task two times."
+
+    async def begin(self, task):
+        return Observation(text="go")
+
+    def tasks(self, split=None):
+        return [Task(id="a"), Task(id="b"), Task(id="a")]
+"""
+
+
+def test_tasks_that_share_an_id_are_refused_before_anything_is_played(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text(TWICE)
+    ran = cli("bench", str(tmp_path / "twice.py:Twice"), "--policy", "random", "--out", "run")
+    assert (ran.code, Path("run").exists()) == (2, False)
+    assert "two tasks have the id 'a'; see: agentgym check" in ran.err
+    assert cli("bench", str(tmp_path / "twice.py:Twice"), "--policy", "random", "--limit", "2", "--quiet").code == 0
+
+
+def test_a_model_without_a_name_is_wrong_use(cli: Cli) -> None:
+    ran = cli("bench", "guess", "--model", "")
+    assert ran.code == 2
+    assert "MODEL" in ran.err
