@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -90,7 +91,7 @@ def _price(entry: JsonValue, where: str) -> Price:
 
 
 def _number(value: JsonValue, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < inf:
         raise DataFileError(f"{where}: {value!r} is no price; {_FORM}")
     return float(value)
 

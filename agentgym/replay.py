@@ -29,7 +29,7 @@ from agentgym.jsontext import dump_json
 from agentgym.lines import Lines
 from agentgym.messages import Message
 from agentgym.play import cause_of
-from agentgym.runs import CALLS, episode_lines, placed_lines
+from agentgym.runs import CALLS, episode_lines, naming_damaged, placed_lines
 from agentgym.sandbox.lending import sharing_sandboxes
 from agentgym.steps import Step
 from agentgym.tools import ToolError
@@ -118,6 +118,7 @@ class _Crew:
     def __init__(self, folder: Path, make_env: MakeEnv, on_result: OnResult, limit: int | None) -> None:
         self._make_env = make_env
         self._on_result = on_result
+        self._folder = folder
         self._lines = enumerate(episode_lines(folder))
         self._limit = limit
         self._calls = _Calls(folder / CALLS)
@@ -143,7 +144,8 @@ class _Crew:
             if line is None or number == self._limit:
                 self._lines = enumerate(())
                 return
-            episode = Episode.from_json(line)
+            with naming_damaged(self._folder):
+                episode = Episode.from_json(line)
             journal = _KeptCalls(episode, self._calls)
             self._tell(number, await replay(episode, partial(self._make_env, episode), journal=journal))
             await checkpoint()

@@ -13,6 +13,7 @@ import orjson
 
 from agentgym.episode import Episode
 from agentgym.errors import EnvironmentFault, boundary
+from agentgym.facts import EpisodeFacts
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
 from agentgym.registry import load_target
@@ -61,10 +62,17 @@ def pictures_of(info: RunInfo, summary: JsonObject) -> Iterator[tuple[str, bytes
 
 def _summed(folder: Path, info: RunInfo) -> Summary:
     summary = Summary(planned=info.planned, trials=info.trials, tag_fields=info.tag_fields)
+    for facts in facts_of(folder):
+        summary.add(facts)
+    return summary
+
+
+def facts_of(folder: str | Path) -> Iterator[EpisodeFacts]:
+    """What summaries and comparisons need of each record, in the order they were written."""
     for line in episode_lines(folder):
         with naming_damaged(folder):
-            summary.add(read_facts(line))
-    return summary
+            facts = read_facts(line)
+        yield facts
 
 
 def _figures(folder: Path, info: RunInfo, summary: Summary) -> JsonObject:

@@ -80,13 +80,17 @@ def read_info(folder: str | Path) -> RunInfo:
     """What was asked of the run in a folder."""
     path = Path(folder) / INFO
     try:
-        return _info_adapter().validate_json(path.read_bytes())
+        info = _info_adapter().validate_json(path.read_bytes())
     except FileNotFoundError:
         raise UnknownNameError(f"no run in {folder}: it holds no {INFO}; see: agentgym runs") from None
     except OSError as error:
         raise DataFileError(f"{path}: cannot be read: {error.strerror}") from None
     except ValidationError as error:
         raise DataFileError(f"{path}: not the description of a run: {one_line(error)}") from None
+    if info.schema_version > SCHEMA_VERSION:
+        told = f"of schema version {info.schema_version}; this agentgym reads up to {SCHEMA_VERSION}"
+        raise DataFileError(f"{path}: {told}: upgrade it with `pip install --upgrade agentgym-async`")
+    return info
 
 
 def read_episodes(folder: str | Path) -> Iterator[Episode]:
@@ -103,7 +107,7 @@ def naming_damaged(folder: str | Path) -> Iterator[None]:
     try:
         yield
     except DataFileError as error:
-        told = f"a record is damaged: {error}; `agentgym resume {folder}` plays its episode again"
+        told = f"a record is damaged: {error}; without its line `agentgym resume {folder}` plays the episode again"
         raise DataFileError(f"{Path(folder) / EPISODES}: {told}") from None
 
 
@@ -127,7 +131,11 @@ def whole_lines(path: Path) -> Iterator[bytes]:
 def placed_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The same, each with the place in the file where it begins."""
     place = 0
-    with path.open("rb") as file:
+    try:
+        opened = path.open("rb")
+    except OSError as error:
+        raise DataFileError(f"{path}: cannot be read: {error.strerror}") from None
+    with opened as file:
         end = whole_lines_end(file.fileno())
         for line in file:
             if place + len(line) > end:

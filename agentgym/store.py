@@ -87,7 +87,7 @@ class RunStore:
             return False
         if found != _digest(orjson.loads(dump_json(task.model_dump(mode="json"))), seed):
             told = f"trial {trial} of the task {name!r} is not what it was when it was played"
-            raise RunFolderError(f"{self.folder}: {told}; give another place with --out")
+            raise RunFolderError(f"{self.folder}: {told}; begin another run with --out")
         return True
 
     def was_recorded(self, name: str, trial: int) -> bool:
@@ -126,7 +126,7 @@ class RunStore:
                 _LOG.info("a run goes on", folder=str(self.folder), finished=kept, unfinished=begun)
         except OSError as error:
             raise RunFolderError(
-                f"cannot write {self.folder}: {error.strerror}; give another place with --out"
+                f"cannot write {self.folder}: {error.strerror}; begin another run with --out"
             ) from None
 
     def _lock(self, stack: ExitStack) -> None:
@@ -136,7 +136,7 @@ class RunStore:
         if not _locked(file):
             owner = os.read(file, 32).decode(errors="replace").strip() or "unknown"
             raise RunFolderError(
-                f"{self.folder} is being written by process {owner}; wait for its end, or give another place with --out"
+                f"{self.folder} is being written by process {owner}; wait for its end, or begin another run with --out"
             )
         os.ftruncate(file, 0)
         os.pwrite(file, b"%d\n" % os.getpid(), 0)

@@ -12,8 +12,8 @@ from agentgym.cli.transcript import printable
 from agentgym.comparison import Comparison, Contrast, compare
 from agentgym.errors import UsageError
 from agentgym.jsontext import dump_json
-from agentgym.runs import RunInfo, episode_lines, read_info
-from agentgym.summary import read_facts
+from agentgym.report import facts_of
+from agentgym.runs import RunInfo, read_info
 
 _MOST_NAMES = 20
 
@@ -35,8 +35,7 @@ def run(args: argparse.Namespace) -> int:
     by_trial = a.seed == b.seed
     if not by_trial:
         sys.stderr.write("the seeds of the runs differ: the means of each task's trials are compared\n")
-    facts_a, facts_b = (map(read_facts, episode_lines(folder)) for folder in (args.a, args.b))
-    found = compare(facts_a, facts_b, by_trial=by_trial)
+    found = compare(facts_of(args.a), facts_of(args.b), by_trial=by_trial)
     if args.json:
         write_json({"a": str(args.a), "b": str(args.b), "comparison": found})
     else:

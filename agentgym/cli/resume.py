@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from agentgym.cli.running import build_policy, play
 from agentgym.cli.scores import Score, write_scores
 from agentgym.cli.settings import MODEL, PACE, add_settings, settle
 from agentgym.errors import Interrupted, UnknownNameError, UsageError
+from agentgym.policies.endpoint import without_query
 from agentgym.policies.wishes import HIDDEN
 from agentgym.policy import Policy
 from agentgym.runner import RunResult
@@ -85,5 +87,11 @@ def _policy(info: RunInfo, args: argparse.Namespace) -> Policy:
         raise UsageError(f"{args.run} was begun by a program with a policy of its own: run that program again")
     if HIDDEN in str(settings):
         raise UsageError(f"{args.run} was begun with a secret in extra_body, which is not kept: run that program again")
-    args.base_url = args.base_url or info.policy.base_url
+    args.base_url = args.base_url or _address(info.policy.base_url)
     return build_policy(spec, args, **settings)
+
+
+def _address(recorded: str | None) -> str | None:
+    """Where the run was begun; a query, which may hold a key and is not kept, is that of the variable if it fits."""
+    told = os.environ.get("OPENAI_BASE_URL", "")
+    return told if recorded and without_query(told).rstrip("/") == recorded.rstrip("/") else recorded

@@ -98,7 +98,12 @@ def policy_settings(path: Path | None) -> dict[str, Any]:
     for name in table:
         if name in _OF_PROGRAMS:
             raise DataFileError(f"{path}: {name}: only a program can give it; see: agentgym bench --help")
-    for role, given in dict(table.get("roles") or {}).items():
+    roles = table.get("roles", {})
+    if not isinstance(roles, dict):
+        raise DataFileError(
+            f"{path}: roles: {roles!r} is no table; write [policy.roles] and a line ROLE = SPEC for each"
+        )
+    for role, given in roles.items():
         _refuse_secrets(given if isinstance(given, Mapping) else {}, f"{path}: roles.{role}")
     return table
 

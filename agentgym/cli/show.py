@@ -15,7 +15,7 @@ from agentgym.cli.output import write
 from agentgym.cli.transcript import printable, transcript
 from agentgym.episode import Episode
 from agentgym.errors import UnknownNameError, did_you_mean
-from agentgym.runs import episode_lines, key_of, read_info
+from agentgym.runs import episode_lines, key_of, naming_damaged, read_info
 
 _FIRST = 10
 _MANY = 20
@@ -44,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             write(line.decode().rstrip("\n"))
         else:
-            write(("" if shown == 1 else f"\n{_RULE}\n\n") + transcript(Episode.from_json(line)))
+            with naming_damaged(args.run):
+                episode = Episode.from_json(line)
+            write(("" if shown == 1 else f"\n{_RULE}\n\n") + transcript(episode))
     if not shown:
         return _explain_nothing(args)
     if next(wanted, None) is not None:

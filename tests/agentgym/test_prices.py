@@ -89,3 +89,11 @@ def test_what_is_no_price_is_refused_with_the_form(tmp_path: Path, content: obje
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match=r"none\.json: cannot be read"):
         find_price("mine", tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1.0"])
+def test_a_price_is_a_finite_number(tmp_path: Path, number: str) -> None:
+    toml = tmp_path / "prices.toml"
+    toml.write_text(f"[mine]\nprompt = {number}\ncompletion = 1\n", encoding="utf-8")
+    with pytest.raises(DataFileError, match=r"is no price; write"):
+        find_price("mine", toml)

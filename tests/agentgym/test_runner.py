@@ -458,7 +458,9 @@ async def test_a_damaged_record_is_told_with_its_mend_and_played_again(tmp_path:
     lines = (tmp_path / "episodes.jsonl").read_bytes().splitlines(keepends=True)
     lines[2] = b'{"task_id": "t\n'
     (tmp_path / "episodes.jsonl").write_bytes(b"".join(lines))
-    with pytest.raises(DataFileError, match=r"episodes\.jsonl: a record is damaged: .*; `agentgym resume .*` plays"):
+    with pytest.raises(
+        DataFileError, match=r"episodes\.jsonl: a record is damaged: .*; without its line `agentgym resume .*` plays"
+    ):
         list(read_episodes(tmp_path))
     result = await run(list(jobs(5)), COUNTING, tmp_path)
     assert result.summary["episodes"] == 5

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import pytest
 
-from agentgym import ScriptedPolicy, ToolCall, Turn
+from agentgym import ScriptedPolicy, ToolCall, Turn, Usage
 from agentgym.cli import main
 from agentgym.jobs import Job
 from agentgym.messages import TokenSpan
@@ -271,3 +271,37 @@ def test_token_ids_that_were_asked_for_are_kept_and_asked_for_again(cli: Cli, tm
     spans = [record.turn.span for episode in read_episodes(folder) for record in episode.turns]
     assert spans
     assert set(spans) == {span}
+
+
+@pytest.mark.parametrize("content", ['{"x": 1}', "[1]", '{"mean_reward": "much"}', "{"])
+def test_a_baseline_of_somebody_elses_is_passed_over(cli: Cli, content: str) -> None:
+    assert cli("bench", "guess", "--policy", "random", "--out", "run", "--quiet").code == 0
+    Path("run/baseline.json").write_text(content)
+    assert cli("resume", "run", "--quiet").code == 0
+
+
+def test_the_query_of_the_address_is_that_of_the_variable(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked with, which shows in the key that is known to be one."""
+    key = "of-the-query-4711"
+
+    def answer(request: ChatRequest) -> Turn | FakeReply:
+        return replace(guess(request), text=f"by {key}") if goes_on else FakeReply(status=400)
+
+    goes_on = False
+    with FakeEndpoint(answer) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{endpoint.base_url}?api_key={key}")
+        assert cli("bench", "guess", "--model", "fake", "--limit", "3", "--quiet", "--out", "run").code == 1
+        goes_on = True
+        assert cli("resume", "run", "--quiet").code == 0
+    kept = Path("run/episodes.jsonl").read_text()
+    assert "by [key]" in kept
+    assert key not in kept
+
+
+def test_the_last_episode_may_use_the_budget_up(cli: Cli) -> None:
+    with FakeEndpoint(Turn(tool_calls=(ToolCall("guess", {"n": 0}),), usage=Usage(10, 0, calls=1))) as endpoint:
+        words = ("--model", "fake", "--base-url", endpoint.base_url, "--limit", "1", "--quiet", "--concurrency", "1")
+        ran = cli("bench", "guess", *words, "--max-run-tokens", "10", "--out", "run")
+        assert (ran.code, ran.err) == (0, "")
+        assert cli("resume", "run", "--max-run-tokens", "10", "--quiet").code == 0
+        assert endpoint.count == 1

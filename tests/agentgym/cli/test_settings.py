@@ -63,6 +63,8 @@ def test_what_a_policy_takes_may_stand_in_the_file(cli: Cli, tmp_path: Path) -> 
         ("[policy]\napi_key = 'sk-1'", "a secret comes from the environment or a flag"),
         ("[policy]\napi-key = 'sk-1'", "a secret comes from the environment or a flag"),
         ("[policy.roles]\nverifier = {policy = 'openai:m', api_key = 'sk-1'}", "roles.verifier: api_key: a secret"),
+        ("[policy]\nroles = 'x'", "roles: 'x' is no table; write [policy.roles]"),
+        ("[policy]\nroles = [['verifier', 'oracle']]", "is no table; write [policy.roles]"),
         ("[policy]\nprice = 3", "price: only a program can give it"),
         ("[bench]\npolicy = [['x']]", "policy: ['x'] is neither text nor a number"),
         ("[bench", "cannot be read"),

@@ -100,3 +100,25 @@ def test_a_transcript_tells_what_diverged(played: str) -> None:
     episode = next(read_episodes(played))
     assert "diverged   2 steps showed something else" in transcript(replace(episode, divergences=2))
     assert "diverged" not in transcript(episode)
+
+
+@pytest.mark.parametrize("command", ["show", "report", "compare", "replay"])
+def test_a_damaged_record_is_told_with_its_file(cli: Cli, played: str, command: str) -> None:
+    path = Path(played) / "episodes.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"tool_errors":0', b'"tool_errors":"x"', 1))
+    ran = cli(command, played, *([played] if command == "compare" else []))
+    assert ran.code == 2
+    assert f"{path}: a record is damaged: " in ran.err
+    assert f"without its line `agentgym resume {played}` plays the episode again" in ran.err
+
+
+def test_what_cannot_be_read_or_is_of_a_later_version_is_told(cli: Cli, played: str) -> None:
+    path = Path(played) / "episodes.jsonl"
+    path.unlink()
+    path.mkdir()
+    ran = cli("show", played)
+    assert (ran.code, f"{path}: cannot be read: Is a directory" in ran.err) == (2, True)
+    info = Path(played) / "run.json"
+    info.write_text(info.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    ran = cli("report", played)
+    assert (ran.code, "schema version 99" in ran.err, "upgrade it" in ran.err) == (2, True, True)
