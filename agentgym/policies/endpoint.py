@@ -72,8 +72,12 @@ class Endpoint:
     def without_key(self, reply: Reply) -> Reply:
         """The same answer, whatever the server says; of a stream the whole, for a piece may hold half a key."""
         secrets, body = self._secrets(), reply.body
-        if not any(trace in body for trace in _traces(secrets)) and _ESCAPED.search(body) is None:
-            return reply
+        for trace in _traces(secrets):  # a loop: it is much the fastest
+            if trace in body:
+                break
+        else:
+            if not secrets or _IN_NUMBERS not in body or _LETTER.search(body) is None:
+                return reply
         cleaned, times = _pattern(secrets).subn("[key]", body.decode(errors="replace"))
         return replace(reply, body=cleaned.encode()) if times else reply
 
@@ -237,8 +241,8 @@ def _checked_key(key: str) -> str:
     return stripped
 
 
-_ESCAPED = re.compile(rb"\\u00[2-7]")
-"""What no key needs, but JSON allows."""
+_IN_NUMBERS, _LETTER = b"\\u00", re.compile(rb"\\u00[2-7]")
+"""How JSON may spell what a key consists of."""
 _ESCAPES = {"/": b"\\/", '"': b'\\"', "\\": b"\\\\"}
 
 
