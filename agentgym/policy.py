@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
 from agentgym.episode import Outcome
 from agentgym.limits import Limits
 from agentgym.messages import NO_USAGE, Conversation, JsonObject, ToolCall, Turn, Usage
+from agentgym.prices import Price
 from agentgym.quickinit import quick_init
 from agentgym.tools import ToolSpec
 
@@ -62,6 +63,11 @@ class Policy(ABC):
     def base_url(self) -> str | None:
         """Where its model is served, for one that asks over a network."""
         return None
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """What the tokens of its models cost, by the models' specs, where that is to be counted."""
+        return {}
 
     @abstractmethod
     def start(self, context: Context) -> Session:

@@ -110,7 +110,7 @@ def _plan(
     plan: Suite | Iterable[Job], policy: Policy, *, spec: str | None, seed: int, limit: int | None, trials: int | None
 ) -> tuple[Iterable[Job], RunInfo]:
     """The episodes to play, and what a run directory says of them."""
-    who = PolicyInfo(policy.name, spec, policy.settings, policy.base_url)
+    who = PolicyInfo(policy.name, spec, policy.settings, policy.base_url, dict(policy.prices))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     if not isinstance(plan, Suite):
         return _plan_jobs(plan, who, now)

@@ -25,6 +25,7 @@ from agentgym.errors import DataFileError, UnknownNameError, one_line
 from agentgym.jsontext import dump_json
 from agentgym.limits import Limits
 from agentgym.messages import JsonObject
+from agentgym.prices import Price
 
 SCHEMA_VERSION = 1
 INFO, EPISODES, CALLS, LOCK, BASELINE = "run.json", "episodes.jsonl", "calls.jsonl", "lock", "baseline.json"
@@ -40,6 +41,8 @@ class PolicyInfo:
     settings: JsonObject = field(default_factory=dict)
     base_url: str | None = None
     """Where it is served; a run may go on elsewhere."""
+    prices: dict[str, Price] = field(default_factory=dict)
+    """What its models' tokens cost, by the models' specs; who goes on may know better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -267,4 +267,4 @@ def _check_same(before: RunInfo, asked: RunInfo, folder: Path) -> None:
 
 def _identity(info: RunInfo, name: str) -> object:
     value = getattr(info, name)
-    return replace(value, base_url=None) if isinstance(value, PolicyInfo) else value
+    return replace(value, base_url=None, prices={}) if isinstance(value, PolicyInfo) else value

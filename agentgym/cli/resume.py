@@ -88,6 +88,7 @@ def _policy(info: RunInfo, args: argparse.Namespace) -> Policy:
     if HIDDEN in str(settings):
         raise UsageError(f"{args.run} was begun with a secret in extra_body, which is not kept: run that program again")
     args.base_url = args.base_url or _address(info.policy.base_url)
+    args.known_prices = info.policy.prices
     return build_policy(spec, args, **settings)
 
 

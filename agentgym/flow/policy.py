@@ -18,6 +18,7 @@ from agentgym.flow.types import RESPOND, ROLES, AgentFlowTrace, Knowledge, RoleN
 from agentgym.flow.verifier import verdict_tool
 from agentgym.messages import JsonObject, ModelCall
 from agentgym.policy import Context, Policy, Session
+from agentgym.prices import Price
 from agentgym.seeds import derive_seed
 from agentgym.tools import ToolSpec
 
@@ -91,6 +92,10 @@ class AgentFlowPolicy(Policy):
         """The planner's, its own that are not as usual, and the roles that somebody else plays."""
         roles: JsonObject = {role: self._settings_of(role, policy) for role, policy in self._named.items()}
         return {**self.planner.settings, **self._options(), **({"roles": roles} if roles else {})}
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        return {spec: price for policy in self._policies() for spec, price in policy.prices.items()}
 
     def start(self, context: Context) -> Session:
         knowledge = _knowledge(context)

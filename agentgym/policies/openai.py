@@ -126,6 +126,10 @@ class OpenAIPolicy(Policy):
     def settings(self) -> JsonObject:
         return self._settings
 
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        return {} if self.price is None else {self.name: self.price}
+
     def start(self, context: Context) -> Session:
         if self._asks_for_key:
             self.endpoint.check_key()

@@ -305,3 +305,29 @@ def test_the_last_episode_may_use_the_budget_up(cli: Cli) -> None:
         assert (ran.code, ran.err) == (0, "")
         assert cli("resume", "run", "--max-run-tokens", "10", "--quiet").code == 0
         assert endpoint.count == 1
+
+
+PRICES = '{"fake": {"prompt": 1000, "completion": 0}, "other": {"prompt": 1, "completion": 2}}'
+
+
+def test_what_a_run_costs_does_not_depend_on_interruptions(cli: Cli) -> None:
+    """Prices that were given when it was begun are still those of its tokens."""
+    Path("prices.json").write_text(PRICES)
+    answer = Turn(tool_calls=(ToolCall("guess", {"n": 0}),), usage=Usage(100, 10, calls=1))
+    with FakeEndpoint(answer) as endpoint:
+        words = f"--model fake --base-url {endpoint.base_url} --limit 4 --quiet --concurrency 1 --prices prices.json"
+        assert cli("bench", "guess", *words.split(), "--out", "whole").code == 0
+        assert cli("bench", "guess", *words.split(), "--max-run-tokens", "1000", "--out", "cut").code == 1
+        assert cli("resume", "cut", "--quiet").code == 0
+    assert summary(Path("cut"))["usage"] == summary(Path("whole"))["usage"]
+    assert summary(Path("cut"))["usage"]["cost_usd"] > 1
+
+
+def test_the_prices_of_all_roles_are_kept(cli: Cli) -> None:
+    Path("prices.json").write_text(PRICES)
+    with FakeEndpoint("no plan") as endpoint:
+        who = f"--policy agentflow:openai:fake --role verifier=openai:other --base-url {endpoint.base_url}"
+        how = "--limit 1 --quiet --no-preflight --prices prices.json --out run"
+        cli("bench", "guess", *who.split(), *how.split())
+    kept = json.loads(Path("run/run.json").read_bytes())["policy"]["prices"]
+    assert {spec: price["prompt"] for spec, price in kept.items()} == {"openai:fake": 1000.0, "openai:other": 1.0}
