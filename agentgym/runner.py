@@ -99,11 +99,12 @@ async def run(
         await crew.play()
         stopped = lines.stopped if isinstance(lines.stopped, RunStopped) else None
         if kept is None:
-            return RunResult(live.to_json(), stopped)
-        summary = await to_thread.run_sync(summarise, kept.folder, live if kept.fresh else None)
+            summary = live.to_json()
+        else:
+            summary = await to_thread.run_sync(summarise, kept.folder, live if kept.fresh else None)
         if isinstance(stopped, BudgetSpent) and summary["evaluable"] == summary["planned"]:
             stopped = None  # by the last episode: nothing is left to be paid for
-        return RunResult(summary, stopped, kept.folder)
+        return RunResult(summary, stopped, None if kept is None else kept.folder)
 
 
 def _plan(
