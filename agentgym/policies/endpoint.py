@@ -264,4 +264,5 @@ def _pattern(keys: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _spelled(char: str) -> str:
-    return rf"\\*(?:{re.escape(char)}|(?i:u{ord(char):04x}))"
+    """Behind as many backslashes as JSON in JSON in JSON in JSON has; a bound, for a model may say nothing else."""
+    return rf"\\{{0,8}}(?:{re.escape(char)}|(?i:u{ord(char):04x}))"
