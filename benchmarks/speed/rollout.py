@@ -33,7 +33,7 @@ LATENCY_S = 0.2
 WALL = {64: 1.06, 256: 1.20, 1000: 1.45}
 """The most that a whole run may take, in times of a loop over raw sockets."""
 _OFTEN = 3
-"""So many times the rounds where two are so near to each other that the machine's whims are larger."""
+"""So many times the rounds where the machine's whims are larger than what is measured: works that are short, or alike."""
 _HISTORY = {"short": 6, "long": 200}
 _HISTORY_CALLS = 400
 
@@ -158,12 +158,13 @@ def cpu(taken: Taken) -> float:
 def main(rounds: int = 5, sizes: Iterable[int] = (64, 256, 1000), quick: bool = False) -> None:
     """Print every figure beside the most, or least, that it should be."""
     rounds = 1 if quick else rounds
+    often = 1 if quick else rounds * _OFTEN
     with serving(LATENCY_S) as server:
         for size in sizes:
-            _print_wall(Rounds(server, ("raw sockets", "recorded", "AsyncOpenAI"), size, rounds if size < 999 else 3))
+            times = often if size < 100 else rounds if size < 999 else 3
+            _print_wall(Rounds(server, ("raw sockets", "recorded", "AsyncOpenAI"), size, times))
     with serving(LATENCY_S) as server:
         size = max(sizes)
-        often = 1 if quick else rounds * _OFTEN
         _print_cpu(Rounds(server, ("aiohttp + orjson", "recorded", "unrecorded"), size, often), size)
     with serving(0.0) as server:
         _print_history(Rounds(server, (f"{name} history" for name in _HISTORY), _HISTORY_CALLS, rounds))
