@@ -33,7 +33,7 @@ LATENCY_S = 0.2
 WALL = {64: 1.06, 256: 1.20, 1000: 1.45}
 """The most that a whole run may take, in times of a loop over raw sockets."""
 _OFTEN = 3
-"""So many times the rounds where the machine's whims are larger than what is measured: works that are short, or alike."""
+"""So many times the rounds where the machine's whims are larger than what is measured: short works, or works alike."""
 _HISTORY = {"short": 6, "long": 200}
 _HISTORY_CALLS = 400
 
