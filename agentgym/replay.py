@@ -29,7 +29,7 @@ from agentgym.jsontext import dump_json
 from agentgym.lines import Lines
 from agentgym.messages import Message
 from agentgym.play import cause_of
-from agentgym.runs import CALLS, episode_lines, naming_damaged, placed_lines
+from agentgym.runs import CALLS, episode_lines, placed_lines, read_episode
 from agentgym.sandbox.lending import sharing_sandboxes
 from agentgym.steps import Step
 from agentgym.tools import ToolError
@@ -144,8 +144,7 @@ class _Crew:
             if line is None or number == self._limit:
                 self._lines = enumerate(())
                 return
-            with naming_damaged(self._folder):
-                episode = Episode.from_json(line)
+            episode = read_episode(line, self._folder)
             journal = _KeptCalls(episode, self._calls)
             self._tell(number, await replay(episode, partial(self._make_env, episode), journal=journal))
             await checkpoint()

@@ -99,9 +99,13 @@ def read_info(folder: str | Path) -> RunInfo:
 def read_episodes(folder: str | Path) -> Iterator[Episode]:
     """The records of a run, in the order they were written; the last one of each task and trial."""
     for line in episode_lines(folder):
-        with naming_damaged(folder):
-            episode = Episode.from_json(line)
-        yield episode
+        yield read_episode(line, folder)
+
+
+def read_episode(line: bytes, folder: str | Path) -> Episode:
+    """A record of the run in a folder."""
+    with naming_damaged(folder):
+        return Episode.from_json(line)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from agentgym.messages import JsonObject
 from agentgym.page import page
 from agentgym.plots import draw
 from agentgym.report import figures_of, pictures_of, write_summary
-from agentgym.runs import RunInfo, episode_lines, is_being_played, naming_damaged, read_info, write_whole
+from agentgym.runs import RunInfo, episode_lines, is_being_played, read_episode, read_info, write_whole
 from agentgym.summary import read_facts
 
 PAGE = "report.html"
@@ -90,8 +90,7 @@ def _unsolved(folder: Path) -> Iterator[Episode]:
     """The episodes that came to no good end by the agent's own doing."""
     for line in episode_lines(folder):
         if any(marker in line for marker in _UNSOLVED):
-            with naming_damaged(folder):
-                episode = Episode.from_json(line)
+            episode = read_episode(line, folder)
             if episode.outcome in ("failed", "truncated"):
                 yield episode
 

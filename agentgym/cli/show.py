@@ -13,9 +13,8 @@ import orjson
 from agentgym.cli.options import whole_number
 from agentgym.cli.output import write
 from agentgym.cli.transcript import printable, transcript
-from agentgym.episode import Episode
 from agentgym.errors import UnknownNameError, did_you_mean
-from agentgym.runs import episode_lines, key_of, naming_damaged, read_info
+from agentgym.runs import episode_lines, key_of, read_episode, read_info
 
 _FIRST = 10
 _MANY = 20
@@ -44,9 +43,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             write(line.decode().rstrip("\n"))
         else:
-            with naming_damaged(args.run):
-                episode = Episode.from_json(line)
-            write(("" if shown == 1 else f"\n{_RULE}\n\n") + transcript(episode))
+            write(("" if shown == 1 else f"\n{_RULE}\n\n") + transcript(read_episode(line, args.run)))
     if not shown:
         return _explain_nothing(args)
     if next(wanted, None) is not None:

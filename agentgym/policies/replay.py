@@ -17,7 +17,7 @@ from agentgym.errors import ContextOverflow, DataFileError, PolicyFault
 from agentgym.jsontext import dump_json
 from agentgym.messages import Conversation, Turn
 from agentgym.policy import Context, Policy, Session
-from agentgym.runs import EPISODES, naming_damaged, placed_lines, read_info
+from agentgym.runs import EPISODES, placed_lines, read_episode, read_info
 from agentgym.seeds import derive_seed
 
 _AFTER = Turn("I have nothing more to say.", finish_reason="stop")
@@ -80,8 +80,7 @@ class _Index:
             return None
         with self._path.open("rb") as file:
             file.seek(place)
-            with naming_damaged(self._path.parent):
-                return Episode.from_json(file.readline())
+            return read_episode(file.readline(), self._path.parent)
 
     def _places(self, conversation: Conversation) -> Iterator[int]:
         for length in sorted(self._lengths - {0}, reverse=True):
