@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
-from agentgym.jsontext import dump_json
+from agentgym.jsontext import dump_json, dump_line
 from agentgym.messages import JsonObject, Message, ToolCall
 
 
@@ -25,6 +25,9 @@ class KeptCall:
 
 class Journal:
     """The journal of one episode; `write` puts lines where they survive the process."""
+
+    # Slots, and nothing kept that is not needed: of a thousand episodes that wait, none is in the processor's cache.
+    __slots__ = ("_kept", "_prefix", "_unwritten", "_write", "counted", "divergences")
 
     def __init__(
         self,
@@ -41,31 +44,21 @@ class Journal:
         """How many steps showed something else than before; what was shown before is what counts."""
         self._prefix = line_prefix(task_id, trial)
         self._write = write
-        self._calls: dict[str, deque[dict[str, Any]]] = {}
-        self._shown: dict[tuple[Any, Any], dict[str, Any]] = {}
-        self._steps: list[dict[str, Any]] = []
-        """Those that are not in `_unwritten` yet."""
+        self._kept: _Kept | None = None
         self._unwritten = b""
         """Lines that go with the next call: nothing that is paid for depends on them before."""
         for line in kept:
-            self._remember(cast(dict[str, Any], parse(line)))
+            self._remember(line)
 
     def recall(self, request: str) -> KeptCall | None:
         """The reply to this very request, where there is one that was not taken yet."""
-        if self._steps:  # now that they are at hand: many other episodes have their turn before the reply
-            self._encode_steps()
-        kept = self._calls.get(request)
-        if not kept:
-            return None
-        entry = kept.popleft()
-        return KeptCall(dump_json(entry["reply"]), entry["latency_s"])
+        entry = None if self._kept is None else self._kept.call(request)
+        return None if entry is None else KeptCall(dump_json(entry["reply"]), entry["latency_s"])
 
     def keep(self, request: str, reply: bytes, *, latency_s: float, attempts: int) -> None:
         """Write a call down; the reply must be JSON."""
         if _LINE_FEED in reply or _RETURN in reply:
             reply = dump_json(parse(reply))
-        if self._steps:
-            self._encode_steps()
         values = self._unwritten, self._prefix, request.encode(), latency_s, attempts, reply
         self._write(b'%b%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values)
         self._unwritten = b""
@@ -74,33 +67,52 @@ class Journal:
         self, turn: int, step: int, *, action: JsonObject, observation: JsonObject, messages: list[Message]
     ) -> tuple[JsonObject, list[Message]]:
         """What the agent is shown of a step: what it was shown of the same action before, or this, written down."""
-        entry = {
-            "kind": "step",
-            "turn": turn,
-            "step": step,
-            "action": action,
-            "observation": observation,
-            "messages": messages,
-        }
-        before = self._shown.pop((turn, step), None) if self._shown else None
-        if before is None or (now := _as_read(entry))["action"] != before["action"]:
-            self._steps.append(entry)
+        line = dump_line(
+            {
+                "kind": "step",
+                "turn": turn,
+                "step": step,
+                "action": action,
+                "observation": observation,
+                "messages": messages,
+            }
+        )
+        before = None if self._kept is None else self._kept.step(turn, step)
+        if before is None or (now := _read(line))["action"] != before["action"]:
+            self._unwritten += self._prefix + line[1:]
             return observation, messages
         if now["observation"] == before["observation"]:
             return observation, messages
         self.divergences += 1
         return before["observation"], [_message(**message) for message in before["messages"]]
 
-    def _encode_steps(self) -> None:
-        for step in self._steps:
-            self._unwritten += b"%b%b\n" % (self._prefix, dump_json(step)[1:])
-        self._steps.clear()
+    def _remember(self, line: bytes) -> None:
+        self._kept = self._kept or _Kept()
+        self._kept.add(_read(line))
 
-    def _remember(self, entry: dict[str, Any]) -> None:
+
+class _Kept:
+    """What was written down of an episode before."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, deque[dict[str, Any]]] = {}
+        self._steps: dict[tuple[Any, Any], dict[str, Any]] = {}
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Take in what a line says."""
         if entry["kind"] == "call":
             self._calls.setdefault(entry["request"], deque()).append(entry)
         else:
-            self._shown[entry["turn"], entry["step"]] = entry
+            self._steps[entry["turn"], entry["step"]] = entry
+
+    def call(self, request: str) -> dict[str, Any] | None:
+        """The next that answers a request, for the last time."""
+        calls = self._calls.get(request)
+        return calls.popleft() if calls else None
+
+    def step(self, turn: int, step: int) -> dict[str, Any] | None:
+        """What was shown in this place, for the last time."""
+        return self._steps.pop((turn, step), None)
 
 
 _LINE_FEED, _RETURN = b"\n\r"
@@ -124,9 +136,9 @@ def prefix_of(line: bytes) -> bytes:
     return line.partition(b'"kind":')[0]
 
 
-def _as_read(entry: dict[str, Any]) -> dict[str, Any]:
-    """What a later process finds of it: JSON does not keep everything as it is."""
-    return cast(dict[str, Any], parse(dump_json(entry)))
+def _read(line: bytes) -> dict[str, Any]:
+    """What a process finds in a line: JSON does not keep everything as it is."""
+    return cast(dict[str, Any], parse(line))
 
 
 def _message(*, tool_calls: list[dict[str, Any]], **kept: Any) -> Message:

@@ -57,6 +57,14 @@ def dump_json(value: object) -> bytes:
         return json.dumps(_mended(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def dump_line(value: object) -> bytes:
+    """The same, as a line."""
+    try:
+        return (_orjson_dumps or _find_orjson())(value, None, _newline)
+    except TypeError:
+        return dump_json(value) + b"\n"
+
+
 def dump_plain(value: JsonValue) -> str:
     """Write JSON that says all there is; ValueError where a number is not finite, which JSON cannot hold."""
     text = dump_json(value).decode()
@@ -139,15 +147,17 @@ def _inside(value: JsonValue) -> Iterable[JsonValue]:
     return value if isinstance(value, list) else ()
 
 
-_orjson_dumps: Callable[[object], bytes] | None = None
+_orjson_dumps: Callable[..., bytes] | None = None
 """Once it was used; not behind `cache`, for a turn writes half a dozen times."""
+_newline = 0
+"""The option that ends what it writes with one."""
 
 
-def _find_orjson() -> Callable[[object], bytes]:
-    global _orjson_dumps
+def _find_orjson() -> Callable[..., bytes]:
+    global _orjson_dumps, _newline
     import orjson
 
-    _orjson_dumps = orjson.dumps
+    _orjson_dumps, _newline = orjson.dumps, orjson.OPT_APPEND_NEWLINE
     return _orjson_dumps
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import anyio
-import orjson
 from anyio.lowlevel import checkpoint
 from pydantic import JsonValue, ValidationError
 from pydantic_core import from_json
@@ -200,7 +199,7 @@ class _KeptCalls(Journal):
     def recall(self, request: str) -> KeptCall | None:
         if self._all is not None:
             for line in self._all.of(self._episode):
-                self._remember(orjson.loads(line))
+                self._remember(line)
             self._all = None
         return super().recall(request)
 

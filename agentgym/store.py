@@ -22,7 +22,7 @@ from agentgym.episode import EnvironmentInfo, Episode
 from agentgym.errors import DataFileError, RunFolderError
 from agentgym.events import EventLog
 from agentgym.journal import Journal, line_prefix, prefix_of
-from agentgym.jsontext import dump_json
+from agentgym.jsontext import dump_json, dump_line
 from agentgym.messages import NO_USAGE, Usage
 from agentgym.runs import (
     BASELINE,
@@ -104,7 +104,7 @@ class RunStore:
 
     def add(self, episode: Episode) -> None:
         """Keep a finished episode."""
-        self._episodes.write(episode.to_json() + b"\n")
+        self._episodes.write(dump_line(episode))
 
     def _enter(self) -> None:
         try:
