@@ -214,7 +214,7 @@ class Crew:
 
     async def _end_in(self, seconds: float) -> None:
         await anyio.sleep(seconds)
-        self.lines.stop(BudgetSpent(f"the run's budget of {seconds:g} s is used up"))
+        self.lines.stop(BudgetSpent(f"the run's budget of {seconds:g} s is used up", of="seconds"))
 
     def _check_budget(self) -> None:
         budget = self._budget
@@ -222,9 +222,9 @@ class Crew:
             return  # asked with every reply
         used = self.lines.usage if self._store is None else self.lines.usage + self._store.spent
         if budget.tokens is not None and used.tokens >= budget.tokens:
-            self.lines.stop(BudgetSpent(f"the run's budget of {budget.tokens} tokens is used up"))
+            self.lines.stop(BudgetSpent(f"the run's budget of {budget.tokens} tokens is used up", of="tokens"))
         if budget.cost_usd is not None and used.cost_usd >= budget.cost_usd:
-            self.lines.stop(BudgetSpent(f"the run's budget of {budget.cost_usd:g} dollars is used up"))
+            self.lines.stop(BudgetSpent(f"the run's budget of {budget.cost_usd:g} dollars is used up", of="cost_usd"))
 
     def _notice(self) -> None:
         if self._changed is not None:

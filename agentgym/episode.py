@@ -163,16 +163,17 @@ class Episode:
         try:
             episode = episode_adapter().validate_json(line)
         except ValidationError as error:
-            _refuse_later_version(_version_of(line))
+            refuse_later_version("an episode", _version_of(line), SCHEMA_VERSION)
             raise DataFileError(f"not an episode record: {one_line(error)}") from None
-        _refuse_later_version(episode.schema_version)
+        refuse_later_version("an episode", episode.schema_version, SCHEMA_VERSION)
         return episode
 
 
-def _refuse_later_version(version: int) -> None:
-    if version > SCHEMA_VERSION:
+def refuse_later_version(what: str, version: int, known: int) -> None:
+    """What a later release wrote may mean something else than it seems to."""
+    if version > known:
         raise DataFileError(
-            f"an episode of schema version {version}; this agentgym reads up to {SCHEMA_VERSION}: "
+            f"{what} of schema version {version}; this agentgym reads up to {known}: "
             "upgrade it with `pip install --upgrade agentgym-async`"
         )
 

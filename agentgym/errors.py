@@ -164,6 +164,11 @@ class Outage(RunStopped):
 class BudgetSpent(RunStopped):
     """The run's tokens, money or time are used up."""
 
+    def __init__(self, message: str, *, of: str = "") -> None:
+        super().__init__(message)
+        self.of = of
+        """Which of its bounds: a field of `Budget`."""
+
 
 class Interrupted(RunStopped):
     """A person stopped the run."""

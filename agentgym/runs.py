@@ -20,7 +20,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from agentgym.appendfile import whole_lines_end
-from agentgym.episode import EnvironmentInfo, Episode
+from agentgym.episode import EnvironmentInfo, Episode, refuse_later_version
 from agentgym.errors import DataFileError, UnknownNameError, one_line
 from agentgym.jsontext import dump_json
 from agentgym.limits import Limits
@@ -90,9 +90,7 @@ def read_info(folder: str | Path) -> RunInfo:
         raise DataFileError(f"{path}: cannot be read: {error.strerror}") from None
     except ValidationError as error:
         raise DataFileError(f"{path}: not the description of a run: {one_line(error)}") from None
-    if info.schema_version > SCHEMA_VERSION:
-        told = f"of schema version {info.schema_version}; this agentgym reads up to {SCHEMA_VERSION}"
-        raise DataFileError(f"{path}: {told}: upgrade it with `pip install --upgrade agentgym-async`")
+    refuse_later_version(f"{path}: a run", info.schema_version, SCHEMA_VERSION)
     return info
 
 

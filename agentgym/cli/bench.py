@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from shlex import quote
 
 import anyio
 
 from agentgym.baseline import play_baseline
 from agentgym.cli.output import write_json, write_table
 from agentgym.cli.progress import Progress, progress
-from agentgym.cli.running import build_policy, play
+from agentgym.cli.running import build_policy, play, resume_command
 from agentgym.cli.scores import Score, write_scores
 from agentgym.cli.settings import MODEL, PACE, WHAT, add_settings, settle
 from agentgym.errors import (
@@ -107,9 +106,8 @@ class Bench:
             left = [score.run for score in self.scores if score.run is not None and not _is_whole(score.summary)]
             told = "" if isinstance(self._stopped, Interrupted) else f"{self._stopped}; "
             for folder in left or [""]:
-                sys.stderr.write(
-                    f"{told}resume with: agentgym resume {quote(folder)}\n" if folder else f"{told}stopped\n"
-                )
+                what = f"resume with: {resume_command(folder, self._args, self._stopped)}" if folder else "stopped"
+                sys.stderr.write(f"{told}{what}\n")
             return 130 if isinstance(self._stopped, Interrupted) else 1
         asked = bool(self._args.suites) and "all" not in self._args.suites
         if asked and any(score.problem for score in self.scores):

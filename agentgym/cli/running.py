@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Mapping
 from contextlib import aclosing
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 from agentgym.baseline import keep_baseline
@@ -13,7 +14,7 @@ from agentgym.cli.interrupting import interruptible
 from agentgym.cli.progress import Progress
 from agentgym.cli.settings import policy_settings
 from agentgym.crew import Budget
-from agentgym.errors import Interrupted, UsageError
+from agentgym.errors import BudgetSpent, Interrupted, RunStopped, UsageError
 from agentgym.lines import Retries
 from agentgym.messages import JsonObject
 from agentgym.policies.specs import AGENTFLOW, asks_a_model, make_policy
@@ -127,6 +128,16 @@ async def play(
             result = RunResult(_summary_of(folder), Interrupted("stopped at once"), folder)
     shown.end(result)
     return result
+
+
+def resume_command(folder: str | Path, args: argparse.Namespace, stopped: RunStopped) -> str:
+    """How to go on; what the run may cost in all stays bounded, but for what is used up."""
+    words = ["agentgym", "resume", str(folder)]
+    spent = stopped.of if isinstance(stopped, BudgetSpent) else None
+    for budget, name in (("cost_usd", "max_cost"), ("tokens", "max_run_tokens")):
+        if (most := getattr(args, name)) is not None and budget != spent:
+            words += [f"--{name.replace('_', '-')}", str(most)]
+    return join(words)
 
 
 def _summary_of(folder: Path | None) -> JsonObject:

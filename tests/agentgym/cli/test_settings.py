@@ -180,6 +180,22 @@ def test_money_needs_a_price_and_stops_the_run_in_time(cli: Cli, tmp_path: Path)
         assert endpoint.count == 8 * 9 + 1
 
 
+def test_what_bounds_a_run_bounds_it_also_after_it_was_cut(cli: Cli, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.json"
+    prices.write_text('{"fake": {"prompt": 1000000, "completion": 0}}')
+    answer = Turn(tool_calls=ANSWER.tool_calls, usage=Usage(prompt_tokens=1, calls=1))
+    with FakeEndpoint(answer) as endpoint:
+        words = ("--model", "fake", "--base-url", endpoint.base_url, "--prices", str(prices), "--concurrency", "1")
+        bounds = ("--max-cost", "5", "--max-run-tokens", "3")
+        ran = cli("bench", "guess", *words, *bounds, "--out", "run", "--quiet")
+        told = "the run's budget of 3 tokens is used up; resume with: "
+        assert ran.err == f"{told}agentgym resume run --max-cost 5.0\n", "for the tokens there must be more"
+        ran = cli("resume", "run", "--max-cost", "5.0", "--max-run-tokens", "100", "--quiet", "--concurrency", "1")
+        told = "the run's budget of 5 dollars is used up; resume with: "
+        assert ran.err == f"{told}agentgym resume run --max-run-tokens 100\n"
+        assert endpoint.count == 5
+
+
 def test_the_log_level_may_stand_anywhere(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LOG_LEVEL", raising=False)
     words = ("bench", "guess", "--policy", "oracle", "--quiet")
