@@ -27,7 +27,7 @@ class Journal:
     """The journal of one episode; `write` puts lines where they survive the process."""
 
     # Slots, and nothing kept that is not needed: of a thousand episodes that wait, none is in the processor's cache.
-    __slots__ = ("_kept", "_prefix", "_unwritten", "_write", "counted", "divergences")
+    __slots__ = ("_kept", "_prefix", "_steps", "_unwritten", "_write", "counted", "divergences")
 
     def __init__(
         self,
@@ -45,6 +45,8 @@ class Journal:
         self._prefix = line_prefix(task_id, trial)
         self._write = write
         self._kept: _Kept | None = None
+        self._steps: list[dict[str, Any]] = []
+        """Those that are not in `_unwritten` yet, and never will be where the policy makes no calls."""
         self._unwritten = b""
         """Lines that go with the next call: nothing that is paid for depends on them before."""
         for line in kept:
@@ -52,6 +54,8 @@ class Journal:
 
     def recall(self, request: str) -> KeptCall | None:
         """The reply to this very request, where there is one that was not taken yet."""
+        if self._steps:  # now that they are at hand: many other episodes have their turn before the reply
+            self._encode_steps()
         entry = None if self._kept is None else self._kept.call(request)
         return None if entry is None else KeptCall(dump_json(entry["reply"]), entry["latency_s"])
 
@@ -59,6 +63,8 @@ class Journal:
         """Write a call down; the reply must be JSON."""
         if _LINE_FEED in reply or _RETURN in reply:
             reply = dump_json(parse(reply))
+        if self._steps:
+            self._encode_steps()
         values = self._unwritten, self._prefix, request.encode(), latency_s, attempts, reply
         self._write(b'%b%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values)
         self._unwritten = b""
@@ -67,24 +73,27 @@ class Journal:
         self, turn: int, step: int, *, action: JsonObject, observation: JsonObject, messages: list[Message]
     ) -> tuple[JsonObject, list[Message]]:
         """What the agent is shown of a step: what it was shown of the same action before, or this, written down."""
-        line = dump_line(
-            {
-                "kind": "step",
-                "turn": turn,
-                "step": step,
-                "action": action,
-                "observation": observation,
-                "messages": messages,
-            }
-        )
+        entry = {
+            "kind": "step",
+            "turn": turn,
+            "step": step,
+            "action": action,
+            "observation": observation,
+            "messages": messages,
+        }
         before = None if self._kept is None else self._kept.step(turn, step)
-        if before is None or (now := _read(line))["action"] != before["action"]:
-            self._unwritten += self._prefix + line[1:]
+        if before is None or (now := _read(dump_line(entry)))["action"] != before["action"]:
+            self._steps.append(entry)
             return observation, messages
         if now["observation"] == before["observation"]:
             return observation, messages
         self.divergences += 1
         return before["observation"], [_message(**message) for message in before["messages"]]
+
+    def _encode_steps(self) -> None:
+        for step in self._steps:
+            self._unwritten += self._prefix + dump_line(step)[1:]
+        self._steps.clear()
 
     def _remember(self, line: bytes) -> None:
         self._kept = self._kept or _Kept()
