@@ -23,7 +23,7 @@ class Background:
         self._scope = anyio.CancelScope()
         self.ended = anyio.Event()
         self.error: BaseException | None = None
-        """What it raised."""
+        """What it raised, without the group around it where it is one error."""
         loop = running_asyncio_loop()
         if loop is None:
             import trio
@@ -49,7 +49,22 @@ class Background:
         try:
             with self._scope:
                 await self._work()
-        except Exception as error:
-            self.error = error
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # some are no Exception and no cancellation either: the panics of an extension
+            cancelled, self.error = _apart(error)
+            if cancelled is not None:
+                raise cancelled from None  # by the loop, as it ends; trio breaks where anything else leaves such a task
         finally:
             self.ended.set()
+
+
+def _apart(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
+    """What is cancellation in an error, and the rest."""
+    kind = anyio.get_cancelled_exc_class()
+    if not isinstance(error, BaseExceptionGroup):
+        return (error, None) if isinstance(error, kind) else (None, error)
+    cancelled, rest = error.split(kind)
+    while isinstance(rest, BaseExceptionGroup) and len(rest.exceptions) == 1:
+        rest = rest.exceptions[0]
+    return cancelled, rest

@@ -181,7 +181,7 @@ class Crew:
             self._store.add(episode)
         self._tell(episode)
         if not self._ordered:
-            return await self._on_episode(episode)
+            return await self._hand_on(episode)
         self._held[number] = episode
         if self._hands_on:
             return  # another one does, and comes to this
@@ -189,8 +189,12 @@ class Crew:
         while self._handed_on in self._held:
             following = self._held.pop(self._handed_on)
             self._handed_on += 1
-            await self._on_episode(following)
+            await self._hand_on(following)
         self._hands_on = False
+
+    async def _hand_on(self, episode: Episode) -> None:
+        if self._broken is None:  # who raised is not called again, by episodes that end meanwhile
+            await self._on_episode(episode)
 
     def _tell(self, episode: Episode) -> None:
         _LOG.debug(
@@ -208,7 +212,7 @@ class Crew:
         """What makes it senseless to go on ends everything, once, and is raised at the end without its group."""
         try:
             await work()
-        except AgentGymError as error:
+        except Exception as error:
             self._broken = self._broken or error
             self._group.cancel_scope.cancel()
 

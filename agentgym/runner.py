@@ -216,7 +216,12 @@ class Rollouts(AsyncIterator[Episode]):
         self._group.cancel_scope.cancel()
         if self._episodes is not None:
             self._episodes.close()
-        return await self._group.__aexit__(kind, error, traceback)
+        try:
+            return await self._group.__aexit__(kind, error, traceback)
+        except BaseExceptionGroup as group:
+            if group.exceptions == (error,):
+                return False  # the reader's own error goes on as it was raised
+            raise
 
     def __aiter__(self) -> AsyncIterator[Episode]:
         return _Alone(self._play_or_raise) if self._episodes is None else self
@@ -258,5 +263,5 @@ class _Alone(AsyncIterator[Episode]):
             raise
 
     def __del__(self) -> None:
-        self._episodes.close()
         self._work.abandon()
+        self._episodes.close()

@@ -410,6 +410,105 @@ async def test_what_a_list_of_jobs_raises_is_raised_by_a_plain_iteration() -> No
         await run(jobs_that_break(), COUNTING)
 
 
+class Stumbling(Count, id="count-stumbling"):
+    "Count to three, over many pauses."
+
+    async def begin(self, task: Task) -> Observation:
+        await anyio.lowlevel.checkpoint()
+        return await super().begin(task)
+
+
+def stumbling(count: int) -> list[Job]:
+    return [Job(make=Stumbling, task=Task(id=str(number)), seed=number) for number in range(count)]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_plain_iteration_may_be_left_as_the_last_thing_a_program_does(backend: str) -> None:
+    async def returns() -> str:
+        async for episode in rollouts(stumbling(100), COUNTING):
+            return episode.outcome
+        return "nothing"
+
+    async def breaks() -> None:
+        async for _ in rollouts(stumbling(100), COUNTING):
+            break
+
+    async def raises() -> None:
+        async for _ in rollouts(stumbling(100), COUNTING):
+            raise KeyError("mine")
+
+    assert anyio.run(returns, backend=backend) == "solved"
+    anyio.run(breaks, backend=backend)
+    with pytest.raises(KeyError, match="mine"):
+        anyio.run(raises, backend=backend)
+
+
+class Panic(BaseException):
+    """As extensions in Rust raise it."""
+
+
+class Panicking(Count, id="count-panicking"):
+    "Its third episode panics."
+
+    async def begin(self, task: Task) -> Observation:
+        await anyio.lowlevel.checkpoint()
+        if task.id == "3":
+            raise Panic("at the disco")
+        return await super().begin(task)
+
+
+async def test_a_panic_is_raised_to_who_iterates_and_ends_nothing_in_silence() -> None:
+    planned = [Job(make=Panicking, task=Task(id=str(number)), seed=number) for number in range(9)]
+    seen = list[str]()
+
+    async def read() -> None:
+        async for episode in rollouts(planned, COUNTING, concurrency=1):
+            seen.append(episode.task_id)
+
+    with pytest.raises(Panic, match="at the disco"):
+        await read()
+    assert seen == ["0", "1", "2"]
+
+
+async def test_what_the_reader_raises_in_a_block_of_rollouts_goes_on_as_it_is() -> None:
+    mine = KeyError("mine")
+
+    async def read() -> None:
+        async with rollouts(stumbling(50), COUNTING) as episodes:
+            async for _ in episodes:
+                raise mine
+
+    with pytest.raises(KeyError) as caught:
+        await read()
+    assert caught.value is mine
+
+
+async def test_a_block_of_rollouts_is_cancelled_from_outside_as_any_other() -> None:
+    with anyio.CancelScope() as scope:
+        async with rollouts(stumbling(50), COUNTING) as episodes:
+            async for _ in episodes:
+                scope.cancel()
+                await anyio.sleep_forever()
+    assert scope.cancelled_caught
+
+
+@pytest.mark.parametrize("make", [lambda: list(jobs(40)), lambda: stumbling(40)])
+async def test_what_a_callback_raises_arrives_as_it_is_and_it_is_not_called_again(
+    make: Callable[[], list[Job]], tmp_path: Path
+) -> None:
+    called = list[str]()
+
+    def fail(episode: Episode) -> None:
+        called.append(episode.task_id)
+        raise KeyError("mine")
+
+    for store in (None, tmp_path):
+        called.clear()
+        with pytest.raises(KeyError, match="mine"):
+            await run(make(), COUNTING, store, on_episode=fail)
+        assert len(called) == 1
+
+
 def guesses(*digits: int, count: int = 3) -> list[Job]:
     from environments.guess import Guess, Secret
 
