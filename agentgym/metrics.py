@@ -23,6 +23,8 @@ _Z95 = 1.959963984540054
 """The normal quantile of a 95% interval."""
 _T95 = {1: 12.706204736432095, 2: 4.302652729911275}
 """Those of Student's t that its expansion misses."""
+_ROUNDING = 1e-12
+"""Of the greatest value, so much lies between differences that are equal but for how they were computed."""
 _RESAMPLED = 1000
 """More pairs than this are not drawn anew: the expansion is then as good, and a thousand times faster."""
 
@@ -88,15 +90,17 @@ def paired_difference(
     """The mean of second minus first, and the percentile interval that drawing the pairs anew gives.
 
     Equal pairs, in any order, and equal seeds give equal bounds. Of more than 1,000 pairs the percentiles come from
-    their expansion (Cornish and Fisher), not from drawing. Where all differences are equal, drawing sees no chance at
-    all: then a pair that differs by `span`, the most a value can change, is allowed for as often as Wilson's interval
-    of 0 in so many does.
+    their expansion (Cornish and Fisher), not from drawing. Where all differences are equal, up to rounding, drawing
+    sees no chance at all: then a pair that differs by `span`, the most a value can change, is allowed for as often as
+    Wilson's interval of 0 in so many does.
     """
+    pairs = list(pairs)
     differences = sorted(second - first for first, second in pairs)
     if not differences or not all(map(math.isfinite, differences)) or rounds < 1:
         raise UsageError("a difference needs at least one pair, finite values, and at least one round")
     mean = math.fsum(differences) / len(differences)
-    if differences[0] == differences[-1]:
+    greatest = max(abs(value) for pair in pairs for value in pair)
+    if math.isclose(differences[0], differences[-1], rel_tol=0.0, abs_tol=_ROUNDING * greatest):
         reach = span * _wilson(0.0, len(differences))[1]
         return Difference(mean, mean - reach, mean + reach)
     few = len(differences) <= _RESAMPLED

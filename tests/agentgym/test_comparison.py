@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agentgym.comparison import compare
 from agentgym.episode import Outcome
 from agentgym.facts import EpisodeFacts
+from agentgym.metrics import paired_difference
 
 
 def facts(task: str, outcome: Outcome, reward: float | None = None, trial: int = 0) -> EpisodeFacts:
@@ -80,6 +81,20 @@ def test_equal_runs_do_not_claim_certainty() -> None:
     change = found.solved_rate.difference
     assert change.mean == 0
     assert change.low < -0.1 < 0.1 < change.high
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-9])
+def test_equal_changes_do_not_claim_certainty_for_how_they_are_rounded(size: float) -> None:
+    exact = paired_difference([(0.1 * size, 0.4 * size)] * 3, span=size)
+    mixed = [(0.1 * size, 0.4 * size), (0.2 * size, 0.5 * size), (0.1 * size, 0.4 * size)]
+    rounded = paired_difference(mixed, span=size)
+    assert (rounded.low, rounded.high) == pytest.approx((exact.low, exact.high))
+    assert rounded.high - rounded.low > size
+
+
+def test_small_changes_of_great_rewards_are_no_rounding() -> None:
+    found = paired_difference([(1e9, 1e9), (1e9, 1e9 + 1), (1e9, 1e9)] * 4)
+    assert 0.0 <= found.low < found.high < 0.7
 
 
 _RUNS = st.dictionaries(
