@@ -41,10 +41,22 @@ def parse_json(text: str) -> JsonValue:
     except RecursionError:
         raise ValueError("not JSON: nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from None
-    if text.count("[") + text.count("{") > DEEPEST and _depth(value) > DEEPEST:
+        # Some of the messages have an end of their own: "Invalid control character at".
+        said = error.msg.removesuffix(" at")
+        raise ValueError(f"not JSON: {said} at character {error.pos}") from None
+    if text.count("[") + text.count("{") > DEEPEST and is_too_deep(value):
         raise ValueError(f"not plain JSON: nested deeper than {DEEPEST} levels")
     return value
+
+
+def is_too_deep(value: JsonValue) -> bool:
+    """Whether this is nested deeper than `parse_json` lets a model nest."""
+    level: list[JsonValue] = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inside(outer) if inner and isinstance(inner, (dict, list))]
+        if not level:
+            return False
+    return True
 
 
 def dump_json(value: object) -> bytes:
@@ -131,14 +143,6 @@ def _is_finite(value: JsonValue) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return all(_is_finite(inner) for inner in _inside(value))
-
-
-def _depth(value: JsonValue) -> int:
-    level: list[JsonValue] = [value]
-    depth = 0
-    while level := [inner for outer in level for inner in _inside(outer)]:
-        depth += 1
-    return depth
 
 
 def _inside(value: JsonValue) -> Iterable[JsonValue]:

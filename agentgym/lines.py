@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from types import TracebackType
-from typing import Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import anyio
 
@@ -17,6 +17,9 @@ from agentgym.events import EventLog
 from agentgym.limiter import Limiter
 from agentgym.limits import running_clock
 from agentgym.messages import Tally, Usage
+
+if TYPE_CHECKING:
+    from agentgym.prices import Price
 
 T = TypeVar("T")
 _LOG = EventLog(__name__)
@@ -147,6 +150,8 @@ class Lines:
         self.stopped: RunStopped | UsageError | None = None
         """Why no call is made any more."""
         self.pinned = pinned
+        self.price_of: Callable[[str], Price | None] = _unknown
+        """What the tokens of a model cost whose policy does not know; those that an environment asks are among them."""
         self._retries = retries or Retries()
         self._lines: dict[str, Line] = {}
         self._used = Tally()
@@ -233,6 +238,11 @@ class Lines:
     def _changed(self) -> None:
         for tell in self._on_change:
             tell()
+
+
+def _unknown(model: str) -> Price | None:
+    """Nobody asked what calls cost."""
+    return None
 
 
 class _UntilStopped:

@@ -17,9 +17,11 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 _BETWEEN = re.compile(r"[\s,;\[\]]*")
 _NAME = re.compile(r"""["']name["']\s*:\s*["']([^"'\\\n]{1,200})["']|<function=([^>\s]{1,200})>""")
 _ARGUMENTS = re.compile(r"""["'](?:arguments|parameters)["']\s*:\s*""")
-_OPENERS = re.compile(r"[{\[]*")
+_OPENERS = re.compile(r"(?:\{|\[(?!TOOL_CALLS\]))*+")
 _FLAT = re.compile(r'(?:[\s\w.,:+-]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 """What JSON may hold between brackets; strings may hold anything."""
+_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+"(\s*+(?:[,:}\]]|\Z))?', re.DOTALL)
+"""A string, and what follows one that was meant to end there."""
 _STOP = re.compile(r"</?tool_call>|\[TOOL_CALLS\]|<\|\w{1,40}\|>")
 # A line break within a string is left for the strict reading of the arguments to tell.
 _DECODER = json.JSONDecoder(strict=False)
@@ -40,6 +42,8 @@ class _Object:
 
     values: dict[str, str] = field(default_factory=dict)
     is_whole: bool = False
+    running_on: str = ""
+    """The member whose value ends in the middle of other words, for its own quote is missing."""
 
 
 def read_calls(text: str, begin: int) -> tuple[list[ToolCall], int]:
@@ -85,6 +89,19 @@ def _end(text: str, begin: int) -> int:
 
     Looked for before anything is parsed: an error of the JSON reader costs as much as all the text before it.
     """
+    end = _closing(text, begin)
+    return end if _STOP.search(text, begin, end) is None else _before_runaway(text, begin, end)
+
+
+def _before_runaway(text: str, begin: int, end: int) -> int:
+    """The first tag in a string that goes on to a quote of something else, as one does that lacks its own."""
+    for quoted in _QUOTED.finditer(text, begin, end):
+        if quoted[1] is None and (stop := _STOP.search(text, quoted.start(), quoted.end())):
+            return stop.start()
+    return end
+
+
+def _closing(text: str, begin: int) -> int:
     depth, position = 0, begin
     while True:
         opened = skip(_OPENERS, text, position)
@@ -108,9 +125,10 @@ def _read_object(text: str) -> _Object:
     try:
         position = skip(_SPACE, text, 1)
         while not text.startswith("}", position):
-            end = _read_member(found, text, position)
+            key, end = _read_member(found, text, position)
             position = skip(_SPACE, text, end)
             if not text.startswith((",", "}"), position):
+                found.running_on = key if text[end : end + 1].isalpha() else ""
                 return found
             position = skip(_SPACE, text, position + text.startswith(",", position))
         found.is_whole = True
@@ -119,7 +137,7 @@ def _read_object(text: str) -> _Object:
     return found
 
 
-def _read_member(found: _Object, text: str, position: int) -> int:
+def _read_member(found: _Object, text: str, position: int) -> tuple[str, int]:
     key, end = _DECODER.raw_decode(text, position)
     colon = skip(_SPACE, text, end)
     if not isinstance(key, str) or not text.startswith(":", colon):
@@ -127,11 +145,13 @@ def _read_member(found: _Object, text: str, position: int) -> int:
     begin = skip(_SPACE, text, colon + 1)
     _, end = _DECODER.raw_decode(text, begin)
     found.values[key] = text[begin:end]
-    return end
+    return key, end
 
 
 def _call(written: str) -> ToolCall:
     found = _read_object(written)
+    if found.running_on == "name":
+        return unreadable(written)
     values = found.values
     if values.get("function", "").startswith("{"):
         values = values | _read_object(values["function"]).values
@@ -153,7 +173,7 @@ def _call(written: str) -> ToolCall:
 
 def _found_name(written: str) -> str:
     named = _NAME.search(written)
-    return (named[1] or named[2]) if named else ""
+    return (named[1] or named[2]).rstrip(", ") if named else ""
 
 
 def _begun(written: str) -> str | None:

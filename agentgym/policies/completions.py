@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import orjson
 from pydantic import JsonValue
 
-from agentgym.jsontext import dump_json
+from agentgym.jsontext import dump_json, is_too_deep
 from agentgym.messages import NO_USAGE, JsonObject, TokenSpan, ToolCall, Turn, Usage
 from agentgym.quickinit import quick_init
 from agentgym.transport import Reply
@@ -82,10 +82,20 @@ def told_error(reply: JsonObject) -> str | None:
     told: JsonValue = reply.get("error") or (reply if reply.get("object") == "error" else None)
     if not told:
         return None
-    while isinstance(told, dict):
-        told = next((told[key] for key in ("message", "error", "detail", "code") if told.get(key)), "no message")
+    told = in_words(told, "message", "error", "detail", "code") or "no message"
     text = told if isinstance(told, str) else dump_json(told).decode()
     return " ".join(text[:_LONGEST_ERROR].split()) or "no message"
+
+
+def in_words(told: JsonValue, *names: str) -> JsonValue:
+    """What an error says under the first of some names, however deep; after it, what a server behind it said."""
+    behind = ""
+    while isinstance(told, dict):
+        more = told.get("metadata")
+        raw = more.get("raw") if isinstance(more, dict) else None  # so OpenRouter hands it on
+        behind = raw if isinstance(raw, str) else behind
+        told = next((told[name] for name in names if told.get(name)), None)
+    return f"{told}: {behind}" if behind and isinstance(told, str) else told
 
 
 def split_thoughts(text: str) -> tuple[str, str | None]:
@@ -176,6 +186,9 @@ def _tool_calls(message: JsonObject) -> tuple[ToolCall, ...]:
         # What there was before a message could hold several calls.
         alone = message.get("function_call")
         return (_tool_call({"function": alone}, 0),) if alone else ()
+    if isinstance(calls, dict):
+        # TGI sends one call without a list around it.
+        calls = [calls]
     if not isinstance(calls, list):
         raise ValueError("the tool calls are not a list")
     read = [_tool_call(call, position) for position, call in enumerate(calls)]
@@ -188,7 +201,7 @@ def _tool_call(call: JsonValue, position: int) -> ToolCall:
     if not isinstance(call, dict) or not isinstance(function, dict) or not isinstance(name, str):
         raise ValueError(f"tool call {position} names no function")
     id, arguments = _text(call.get("id")) or "", function.get("arguments")
-    if isinstance(arguments, dict):
+    if isinstance(arguments, dict) and not is_too_deep(arguments):
         return ToolCall(name, arguments, id)
     if arguments is None or arguments == "":
         return ToolCall.from_text(name, "{}", id=id)

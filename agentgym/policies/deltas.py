@@ -84,8 +84,11 @@ class _Choice:
             said = delta.get(name)
             if said:
                 self._texts.setdefault(name, []).append(said)
-        for call in _list(delta.get("tool_calls")):
-            self._calls.add(call)
+        calls = delta.get("tool_calls")
+        if calls:
+            # TGI sends one call without a list around it.
+            for call in [calls] if isinstance(calls, dict) else _list(calls):
+                self._calls.add(call)
         alone = delta.get("function_call")
         if alone:
             self._calls.add({"index": 0, "function": alone})

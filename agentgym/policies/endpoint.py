@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from agentgym import __version__
 from agentgym.errors import ContextOverflow, EndpointFault, FaultKind, UsageError, did_you_mean
-from agentgym.policies.completions import read_reply
+from agentgym.policies.completions import in_words, read_reply
 from agentgym.transport import OnChunk, Reply, Transport
 from agentgym.transports.keys import keys_in
 
@@ -83,6 +83,8 @@ class Endpoint:
 
     def unreadable(self, reply: Reply, problem: str) -> EndpointFault:
         """The fault of an answer that is no turn; a page for people is not worth asking for again."""
+        if _is_too_long(problem, reply.body):  # told in place of an answer, or in the middle of a stream
+            return self._overflow(self.url, problem, reply.status)
         kind: FaultKind = "refused" if reply.body.lstrip()[:1] == b"<" else "broken"
         told = reply.headers.get("content-type", "no content type")
         return self._fault(self.url, f"{problem}: status {reply.status}, {told}: {self._excerpt(reply, 200)}", kind)
@@ -117,15 +119,19 @@ class Endpoint:
     def _refusal(self, url: str, reply: Reply) -> EndpointFault:
         status, told = reply.status, _error_message(reply.body)
         text = f"status {status}: {self._excerpt(reply, 200) if told is None else self._clean(told)[:500]}"
-        if status in (400, 413, 422, 500) and (_TOO_LONG.search(text) or b'"context_length_exceeded"' in reply.body):
-            return ContextOverflow(f"{without_query(url)}: {text}", kind="refused", status=status)
+        if status in (400, 413, 422, 500) and _is_too_long(text, reply.body):
+            return self._overflow(url, text, status)
         if 300 <= status < 400:
             text = f"{text}; redirects are not followed: check --base-url"
         if status in _MENDS:
             text = f"{text}; {_MENDS[status]}"
-        if status == 429 and b"insufficient_quota" in reply.body:
-            return self._fault(url, text, "refused")
-        return self._fault(url, text, _kind_of(status), status=status, retry_after_s=retry_after_s(reply.headers))
+        if status == 402 or (status == 429 and b"insufficient_quota" in reply.body):
+            return self._fault(url, text, "refused")  # no call will be answered
+        kind = "refused" if _NO_TOOLS.search(text) else _kind_of(status)
+        return self._fault(url, text, kind, status=status, retry_after_s=retry_after_s(reply.headers))
+
+    def _overflow(self, url: str, text: str, status: int) -> EndpointFault:
+        return ContextOverflow(f"{without_query(url)}: {self._clean(text)}", kind="refused", status=status)
 
     def _excerpt(self, reply: Reply, length: int) -> str:
         return self._clean(reply.body.decode(errors="replace"))[:length] or "an empty body"
@@ -167,7 +173,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 def _until(date: str | None) -> float | None:
     try:
         return _sensible(parsedate_to_datetime(date or "").timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -184,6 +190,8 @@ def _kind_of(status: int) -> FaultKind:
 def _model_ids(listed: JsonValue) -> list[str] | None:
     """The ids of a model list, in the shapes that servers give it; an empty list says nothing."""
     entries = listed.get("data", listed.get("models")) if isinstance(listed, dict) else listed
+    if entries is None and isinstance(listed, dict) and not {"data", "models"}.isdisjoint(listed):
+        return None  # Ollama has no list where it has no models
     if not isinstance(entries, list):
         raise ValueError("the list of models is none")
     ids = [entry.get("id", entry.get("name")) if isinstance(entry, dict) else entry for entry in entries]
@@ -191,22 +199,29 @@ def _model_ids(listed: JsonValue) -> list[str] | None:
 
 
 _TOO_LONG = re.compile(
-    r"context[ _](length|window|size)|maximum (context|input|prompt|model) length|prompt is too long|input is too long"
-    r"|too many (input )?tokens|longer than the model|exceeds? the (available|model's|maximum) context"
-    r"|exceeds? the maximum number of tokens",
+    r"context[ _](length|window|size)|maximum (context|input|prompt|model) length|too many (input )?tokens"
+    r"|(prompt|input)( \(\d+ tokens\))? is too long|input length.{0,40} exceed|range of input length should be"
+    r"|longer than the model|exceeds? (the )?((available|model's|maximum) )?context"
+    r"|exceeds? the maximum number of tokens|exceeded model token limit|prompt exceeds max length|tokens_limit_reached"
+    r"|`inputs` (tokens \+ `max_new_tokens` must be|must have less than)|n_keep.{0,30} n_ctx",
     re.IGNORECASE,
 )
-"""How OpenAI, vLLM, SGLang, llama.cpp, TGI and Anthropic say that a conversation does not fit."""
+"""How servers say that a conversation does not fit: OpenAI, vLLM, SGLang, llama.cpp, LM Studio, TGI and Anthropic, and
+DashScope, Moonshot, Zhipu and GitHub."""
+_NO_TOOLS = re.compile(r"tools param requires|unsupported param: tools", re.IGNORECASE)
+"""How llama.cpp says, with status 500, that it was begun without them."""
+
+
+def _is_too_long(told: str, body: bytes) -> bool:
+    return _TOO_LONG.search(told) is not None or b'"context_length_exceeded"' in body
 
 
 def _error_message(body: bytes) -> str | None:
     """What the server says went wrong, in one of the places servers say it."""
     try:
-        told: JsonValue = read_reply(body)
+        told = in_words(read_reply(body), "error", "message", "detail")
     except ValueError:
         return None
-    while isinstance(told, dict):
-        told = next((told[key] for key in ("error", "message", "detail") if told.get(key)), None)
     return told if isinstance(told, str) else None
 
 

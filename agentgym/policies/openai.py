@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from agentgym import tracing
 from agentgym.ambient import JOURNAL, LINES, OTHERS
-from agentgym.errors import EndpointFault, UsageError
+from agentgym.errors import ContextOverflow, EndpointFault, UsageError
 from agentgym.events import EventLog
 from agentgym.limiter import MOST
 from agentgym.limits import running_clock
@@ -21,7 +21,7 @@ from agentgym.lines import Answered, Lines, Retries
 from agentgym.messages import Conversation, JsonObject, Turn
 from agentgym.policies.completions import JsonReply, json_reply, read_turns
 from agentgym.policies.dialects import Dialect, NativeDialect, TextDialect
-from agentgym.policies.endpoint import OPENAI_URL, Endpoint
+from agentgym.policies.endpoint import OPENAI_URL, Endpoint, without_query
 from agentgym.policies.preflight import check_endpoint
 from agentgym.policies.streams import read_stream
 from agentgym.policies.wishes import Wishes
@@ -159,8 +159,10 @@ class OpenAIPolicy(Policy):
 
     def learns_from(self, fault: EndpointFault) -> bool:
         """Whether the server, as it turns out, knows no tools; from then on they are told in the text."""
-        asks = self._tool_mode == "auto" and not self._knows_tools
-        if asks and fault.status in (400, 404, 422, 501) and "tool" in str(fault).lower():
+        asks = self._tool_mode == "auto" and not self._knows_tools and not isinstance(fault, ContextOverflow)
+        told = str(fault).removeprefix(without_query(self.endpoint.url)).replace(self.model, "")
+        refused = fault.status in (400, 404, 422, 501) or (fault.status == 500 and fault.kind == "refused")
+        if asks and refused and "tool" in told.lower():
             if not self._knows_no_tools:
                 _LOG.warning("the server knows no tools: they are told in the text", model=self.model, told=str(fault))
             self._knows_no_tools = True
@@ -203,6 +205,7 @@ class _OpenAISession(Session):
         self._context = context
         self._lines = lines
         self._line = lines.to(policy.endpoint.base_url)
+        self._price = policy.price or lines.price_of(policy.model)
         self._dialect = policy.dialect(context)
         self._journal = JOURNAL.get()
         self._clock = running_clock()
@@ -219,8 +222,8 @@ class _OpenAISession(Session):
             self._dialect = self._policy.dialect(self._context)
             turns = await self._turns(conversation)
         turn = turns[0] if len(turns) == 1 else replace(turns[0], alternatives=turns[1:])
-        if self._policy.price is not None and not turn.usage.cost_usd:
-            turn = replace(turn, usage=replace(turn.usage, cost_usd=self._policy.price.cost_usd(turn.usage)))
+        if self._price is not None and not turn.usage.cost_usd:
+            turn = replace(turn, usage=replace(turn.usage, cost_usd=self._price.cost_usd(turn.usage)))
         if not (self._recalled and self._journal is not None and self._journal.counted):
             self._lines.spend(turn.usage)
         if (others := OTHERS.get()) is not None:

@@ -67,7 +67,7 @@ class Wishes:
                 "stream_options": {"include_usage": True} if self.stream else None,
             }
         )
-        for name in (*_OURS, *fields):
+        for name in (*_OURS, *fields, *(["seed"] if self.send_seed else [])):
             if name in self.extra_body:
                 raise UsageError(f"extra_body may not hold {name!r}: that is the policy's own to say")
         return fields | dict(self.extra_body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import deque
 from random import Random
 from typing import Any
@@ -53,6 +54,20 @@ def test_what_a_model_writes_in_any_layout_is_read_alike(value: JsonValue) -> No
 def test_what_is_not_plain_json_is_refused(text: str) -> None:
     json.loads(text)
     with pytest.raises(ValueError, match="not plain JSON"):
+        parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"a": "\n"}', "not JSON: Invalid control character at character 7"),
+        ('{"a": "b}', "not JSON: Unterminated string starting at character 6"),
+        (r'{"a": "\d"}', r"not JSON: Invalid \escape at character 7"),
+        ('{"a" 1}', "not JSON: Expecting ':' delimiter at character 5"),
+    ],
+)
+def test_what_is_no_json_is_told_in_plain_words(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(says)}$"):
         parse_json(text)
 
 

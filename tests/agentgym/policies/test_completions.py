@@ -109,6 +109,35 @@ def test_the_function_call_of_old_is_a_tool_call(message: JsonObject, calls: tup
     assert read(message).tool_calls == calls
 
 
+def test_one_call_without_a_list_around_it_is_read() -> None:
+    """TGI sends some so, and the arguments as they are."""
+    call: JsonObject = {"id": "x", "type": "function", "function": {"name": "a", "arguments": {"n": 1}}}
+    assert read({"content": None, "tool_calls": call}).tool_calls == (ToolCall("a", {"n": 1}, "x"),)
+    assert read({"content": None, "tool_calls": {}}).tool_calls == ()
+    with pytest.raises(ValueError, match="the tool calls are not a list"):
+        read({"content": None, "tool_calls": "a"})
+
+
+def nested(levels: int) -> str:
+    return '{"a":' * levels + "[1]" + "}" * levels
+
+
+@pytest.mark.parametrize(("levels", "is_too_deep"), [(1, False), (99, False), (100, True), (200, True)])
+def test_arguments_that_come_as_an_object_nest_no_deeper_than_text_may(levels: int, is_too_deep: bool) -> None:
+    text = nested(levels)
+    one, as_text = (
+        read({"tool_calls": [{"function": {"name": "a", "arguments": arguments}}]}).tool_calls[0]
+        for arguments in (json.loads(text), text)
+    )
+    assert (one.arguments, one.problem) == (as_text.arguments, as_text.problem)
+    assert (one.problem is not None, one.raw) == (is_too_deep, text if is_too_deep else None)
+
+
+def test_arguments_that_come_as_a_broad_object_are_not_deep() -> None:
+    broad: JsonObject = {"a": [[number] for number in range(300)]}
+    assert read({"tool_calls": {"function": {"name": "a", "arguments": broad}}}).tool_calls == (ToolCall("a", broad),)
+
+
 @pytest.mark.parametrize(
     ("reply", "says"),
     [

@@ -19,6 +19,7 @@ import pytest
 from agentgym import (
     Context,
     Conversation,
+    Job,
     Limits,
     Message,
     OpenAIPolicy,
@@ -28,8 +29,9 @@ from agentgym import (
     Usage,
     make_policy,
     rollout,
+    run,
 )
-from agentgym.errors import EndpointFault, UsageError
+from agentgym.errors import ContextOverflow, EndpointFault, UsageError
 from agentgym.lines import Retries
 from agentgym.messages import JsonObject
 from agentgym.testing import ChatRequest, FakeEndpoint, FakeReply, Trouble
@@ -548,6 +550,98 @@ async def test_a_server_that_knows_no_tools_is_told_of_once(caplog: pytest.LogCa
             await rollout(Guess(), policy, SEVEN, limits=Limits(turns=1))
     (told,) = [record.getMessage() for record in caplog.records if "knows no tools" in record.getMessage()]
     assert "no tools here" in told
+
+
+OVERFLOWS = [
+    "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and 200 `max_new_tokens`",
+    "`inputs` must have less than 4096 tokens. Given: 5000",
+    "Input length (9000 tokens) exceeds the maximum allowed length (8192 tokens)",
+    "The input (8391 tokens) is longer than the model's context length (8192 tokens).",
+    "Input prompt (9000 tokens) is too long and exceeds limit of 8192",
+    "input length and `max_tokens` exceed context limit: 199000 + 8192 > 200000",
+    "Cannot truncate prompt with n_keep (6155) >= n_ctx (4096)",
+    "Range of input length should be [1, 129024]",
+    "Invalid request: Your request exceeded model token limit: 8192",
+    "Prompt exceeds max length",
+]
+
+
+@pytest.mark.parametrize("words", OVERFLOWS)
+async def test_a_conversation_that_does_not_fit_is_told_from_a_refusal_in_many_words(words: str) -> None:
+    with pytest.raises(ContextOverflow):
+        await told(FakeReply(status=422, body={"error": {"message": words}}))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": OVERFLOWS[3], "code": 400},
+        {"message": "Bad request", "code": "context_length_exceeded"},
+        {"message": "Provider returned error", "metadata": {"raw": '{"message":"prompt is too long: 9 tokens"}'}},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_does_not_fit_is_asked_once_wherever_the_server_says_so(
+    error: JsonObject, status: int, stream: bool
+) -> None:
+    body = json.dumps({"error": error})
+    reply = FakeReply(status=status, body=f"data: {body}\n\n" if stream and status == 200 else body)
+    async with FakeEndpoint(reply) as endpoint:
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url, stream=stream)
+        episode = await rollout(Guess(), policy, SEVEN)
+    assert (episode.outcome, episode.limit, endpoint.count) == ("truncated", "context", 1)
+
+
+@pytest.mark.parametrize(
+    ("place", "words", "knows_none"),
+    [
+        ("v1", "This model's maximum context length is 9 tokens (8 of text input, 5 of tool input)", False),
+        ("toolhost/v1", "temperature must be at most 2", False),
+        ("v1", "the model `M-Tool-Use` takes no temperature", False),
+        ("v1", "tool choice is not supported", True),
+    ],
+)
+async def test_only_what_is_said_of_tools_tells_that_a_server_knows_none(
+    place: str, words: str, knows_none: bool
+) -> None:
+    recorder = Recorder(Reply(400, json.dumps({"error": {"message": words}}).encode()))
+    policy = one_try("M-Tool-Use", base_url=f"http://127.0.0.1/{place}", transport=recorder)
+    with pytest.raises(EndpointFault):
+        await ask(policy, context=Context(tools=Guess.tool_specs()))
+    assert len(recorder.bodies) == 1 + knows_none
+
+
+@pytest.mark.parametrize("words", ["tools param requires --jinja flag", "Unsupported param: tools"])
+async def test_a_llama_cpp_that_was_begun_without_tools_is_told_of_them_in_text(words: str) -> None:
+    def answer(request: ChatRequest) -> str | FakeReply:
+        return FakeReply(status=500, body={"error": {"message": words}}) if request.tools else "hello"
+
+    async with FakeEndpoint(answer) as endpoint:
+        policy = OpenAIPolicy("m", base_url=endpoint.base_url)
+        assert (await ask(policy, context=Context(tools=Guess.tool_specs()))).text == "hello"
+    assert endpoint.count == 2
+
+
+@pytest.mark.parametrize(
+    "until", ["Wed, 21 Oct 99999999999999999999 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 +9999999999999999"]
+)
+async def test_a_date_that_is_none_asks_for_no_pause(until: str) -> None:
+    with pytest.raises(EndpointFault, match="status 429") as fault:
+        await told(FakeReply(status=429, headers={"Retry-After": until}))
+    assert fault.value.retry_after_s is None
+
+
+async def test_no_money_ends_a_run_as_a_wrong_key_does() -> None:
+    async with FakeEndpoint(FakeReply(status=402, body={"error": {"message": "Insufficient Balance"}})) as endpoint:
+        with pytest.raises(UsageError, match="status 402: Insufficient Balance"):
+            await run([Job(make=Guess, task=SEVEN, seed=0)], OpenAIPolicy("fake", base_url=endpoint.base_url))
+        assert endpoint.count == 1
+
+
+def test_two_seeds_are_one_too_many() -> None:
+    with pytest.raises(UsageError, match="extra_body may not hold 'seed'"):
+        OpenAIPolicy("m", send_seed=True, extra_body={"seed": 4})
 
 
 def in_numbers(text: str) -> str:

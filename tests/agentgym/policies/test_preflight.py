@@ -139,7 +139,9 @@ async def test_a_server_without_a_list_is_taken_at_its_word(clock: Clock, status
     assert len(server.urls) == 1
 
 
-@pytest.mark.parametrize("body", [b'{"data": []}', b'{"data": [{"owner": 1}]}', b"[]", b'{"models": []}'])
+@pytest.mark.parametrize(
+    "body", [b'{"data": []}', b'{"data": [{"owner": 1}]}', b"[]", b'{"models": []}', b'{"data": null}']
+)
 async def test_an_empty_list_says_nothing(clock: Clock, body: bytes) -> None:
     await look(Scripted(clock, Reply(200, body)), "whatever")
 

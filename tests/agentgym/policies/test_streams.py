@@ -103,6 +103,14 @@ TWICE = [("a", {"n": 1}), ("a", {"n": 2})]
         ([call('{"n"', "a", index=0, id="x"), call(": 1}", "", index=0, id=""), call("", index=0)], ONE),
         ([{"tool_calls": [{"index": 0, "id": "x"}]}, call(None, "a", index=0), call('{"n": 1}', index=0)], ONE),
         ([{"tool_calls": [{"index": 0, "id": None, "function": {"name": "a", "arguments": {"n": 1}}}]}], ONE),
+        ([{"tool_calls": {"index": 0, "function": {"name": "a", "arguments": '{"n": 1}'}}}, {"tool_calls": {}}], ONE),
+        (
+            [
+                {"tool_calls": {"index": 0, "function": {"name": "a", "arguments": '{"n"'}}},
+                {"tool_calls": {"index": 0, "function": {"name": "", "arguments": ": 1}"}}},
+            ],
+            ONE,
+        ),
         ([{"function_call": {"name": "a", "arguments": ""}}, {"function_call": {"arguments": '{"n": 1}'}}], ONE),
         ([call('{"n": 1}', "a", index=0, id="x"), {"tool_calls": []}, {"tool_calls": None}, {}], ONE),
         ([call('{"n": 1}', "a", index=0, id="x"), call('{"m": 2}', "b", index=1, id="y")], TWO),

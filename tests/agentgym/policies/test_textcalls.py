@@ -163,7 +163,59 @@ def test_a_call_gone_wrong_is_told_to_the_model(text: str, kind: str, says: str)
 
 
 @pytest.mark.parametrize(
-    "piece", [*PIECES, '<tool_call>{"name":"a","arguments":{', '[TOOL_CALLS]a{"', '<tool_call>{"":["']
+    ("broken", "kept"),
+    [
+        ('{"name": "guess", "arguments": {"n": "a}}', '{"n": "a}'),
+        ('{"name": "guess", "arguments": {"n": "a\\"}}', '{"n": "a\\"}'),
+        ('{"name": "guess", "arguments": {"n": "a, "m": 2}}', '{"n": "a, "m": 2}'),
+        ('{"name": "guess, "arguments": {"n": 1}}', '{"name": "guess, "arguments": {"n": 1}}'),
+    ],
+)
+@pytest.mark.parametrize("between", ["\n</tool_call>\n", "\n", '</tool_call>\nNow the "right" one:\n'])
+def test_a_missing_quote_does_no_harm_to_the_next_call(broken: str, kept: str, between: str) -> None:
+    first, second = calls_in_text(f"<tool_call>\n{broken}{between}{BLOCK}", NAMES, fenced=True).calls
+    assert (first.name, first.arguments, first.raw) == ("guess", {}, kept)
+    assert (first.problem or "").startswith("not JSON: ")
+    assert second == FIVE
+
+
+@pytest.mark.parametrize("broken", ['{"n": "a}', '{"n": [', '{"n": 1, "m'])
+def test_a_broken_call_of_mistral_does_no_harm_to_the_next(broken: str) -> None:
+    first, second = calls_in_text(f'[TOOL_CALLS]guess{broken}[TOOL_CALLS]guess{{"n": 5}}', NAMES, fenced=True).calls
+    assert (first.name, first.arguments, first.raw) == ("guess", {}, broken)
+    assert second == FIVE
+
+
+@pytest.mark.parametrize(
+    "tag", ["</tool_call>", '\\n</tool_call>\\n<tool_call>\\n{\\"name', "[TOOL_CALLS]", "<|eom_id|>"]
+)
+@pytest.mark.parametrize("end", ["}}", "}", "", ",}}", "}, }"])
+def test_tags_in_a_string_that_ends_are_part_of_it(tag: str, end: str) -> None:
+    arguments = f'{{"a": "See {tag} there.", "b": ["{tag}"]'
+    found = calls_in_text(
+        f'<tool_call>\n{{"name": "find", "arguments": {arguments}{end}\n</tool_call>', NAMES, fenced=True
+    )
+    assert (found.text, len(found.calls), found.calls[0].name) == ("", 1, "find")
+    assert (found.calls[0].raw or "").startswith(arguments)
+    assert (found.calls[0].problem is None) == end.startswith("}")
+
+
+def test_a_comma_that_is_missing_after_the_name_costs_no_call() -> None:
+    text = '<tool_call>{"name": "guess" "arguments": {"n": 5}}</tool_call>'
+    assert calls_in_text(text, NAMES, fenced=True).calls == (FIVE,)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *PIECES,
+        '<tool_call>{"name":"a","arguments":{',
+        '[TOOL_CALLS]a{"',
+        '[TOOL_CALLS]a{""',
+        '[TOOL_CALLS]a{"b',
+        '<tool_call>{"":["',
+        '</tool_call><tool_call>{"a":"',
+    ],
 )
 @pytest.mark.parametrize("before", ["", "<tool_call>", "[TOOL_CALLS]a", "<|channel|>final<|message|>"])
 def test_a_long_text_takes_little_time(piece: str, before: str) -> None:
