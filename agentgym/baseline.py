@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import orjson
 
-from agentgym.errors import RunFolderError
+from agentgym.errors import RunFolderError, UsageError
 from agentgym.jsontext import dump_json
+from agentgym.lines import Lines
 from agentgym.messages import JsonObject
 from agentgym.policies.idle import IdlePolicy
 from agentgym.runner import run
@@ -21,11 +22,25 @@ MOST = 1000
 _TOLD = ("episodes", "outcomes", "solved_rate", "solved_interval", "mean_reward")
 
 
-async def play_baseline(suite: Suite, *, seed: int, limit: int | None, trials: int | None) -> JsonObject:
-    """The summary of the idle agent on the same episodes, or on the first of them."""
+async def play_baseline(suite: Suite, *, seed: int, limit: int | None, trials: int | None) -> JsonObject | None:
+    """The summary of the idle agent on the same episodes, or on the first of them; none where that costs something."""
     tasks = suite.first_tasks(limit)
     jobs = islice(suite.jobs(tasks, seed=seed, trials=trials), MOST)
-    return (await run(list(jobs), IdlePolicy())).summary
+    try:
+        return (await run(list(jobs), IdlePolicy(), lines=_NoLines())).summary
+    except _CostsError:
+        return None
+
+
+class _NoLines(Lines):
+    """Of an environment that asks a model, such as one that plays a customer, the idle agent's score is not free."""
+
+    def to(self, url: str) -> NoReturn:
+        raise _CostsError(f"the idle agent makes no calls to {url}")
+
+
+class _CostsError(UsageError):
+    """Ends the play before the first call is made."""
 
 
 def keep_baseline(folder: Path, idle: JsonObject) -> None:

@@ -126,9 +126,9 @@ class Bench:
                 raise  # there is nothing else to play
             yield Score(name, problem=str(error))
             return
-        reward = idle["mean_reward"]
+        reward = None if idle is None else idle["mean_reward"]
         assert isinstance(reward, float | None)
-        if "idle" not in specs:
+        if idle is not None and "idle" not in specs:
             yield Score(suite.id, "idle", idle, idle_reward=reward)
         for spec in specs:
             alone = len(self._names) * len(specs) == 1
@@ -142,7 +142,9 @@ class Bench:
             if isinstance(self._stopped, Interrupted):
                 return
 
-    async def _play_policy(self, suite: Suite, spec: str, alone: bool, idle: JsonObject, shown: Progress) -> Score:
+    async def _play_policy(
+        self, suite: Suite, spec: str, alone: bool, idle: JsonObject | None, shown: Progress
+    ) -> Score:
         args = self._args
         policy = build_policy(spec, args)
         folder = _folder(_Asked(suite, spec, policy), args, alone=alone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import cache
 from pathlib import Path
 from shlex import join
 from typing import Any
@@ -99,6 +100,7 @@ async def play(
     What the idle agent scores is kept beside it.
     """
     lines = make_lines(args.concurrency, Retries(patience_s=args.patience))
+    lines.price_of = cache(lambda model: _price(f"openai:{model}", args))
     budget = Budget(tokens=args.max_run_tokens, cost_usd=args.max_cost, seconds=args.max_seconds)
     label = f"{suite.id} / {policy.name}"
 
@@ -137,6 +139,8 @@ def resume_command(folder: str | Path, args: argparse.Namespace, stopped: RunSto
     for budget, name in (("cost_usd", "max_cost"), ("tokens", "max_run_tokens")):
         if (most := getattr(args, name)) is not None and budget != spent:
             words += [f"--{name.replace('_', '-')}", str(most)]
+    if args.prices is not None:
+        words += ["--prices", str(args.prices)]
     return join(words)
 
 

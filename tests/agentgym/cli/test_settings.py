@@ -189,7 +189,8 @@ def test_what_bounds_a_run_bounds_it_also_after_it_was_cut(cli: Cli, tmp_path: P
         bounds = ("--max-cost", "5", "--max-run-tokens", "3")
         ran = cli("bench", "guess", *words, *bounds, "--out", "run", "--quiet")
         told = "the run's budget of 3 tokens is used up; resume with: "
-        assert ran.err == f"{told}agentgym resume run --max-cost 5.0\n", "for the tokens there must be more"
+        kept = f"--max-cost 5.0 --prices {prices}"
+        assert ran.err == f"{told}agentgym resume run {kept}\n", "for the tokens there must be more"
         ran = cli("resume", "run", "--max-cost", "5.0", "--max-run-tokens", "100", "--quiet", "--concurrency", "1")
         told = "the run's budget of 5 dollars is used up; resume with: "
         assert ran.err == f"{told}agentgym resume run --max-run-tokens 100\n"

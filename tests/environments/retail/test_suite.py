@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from agentgym import ScriptedPolicy, ToolCall, Turn, make, rollout
+from agentgym import ScriptedPolicy, ToolCall, Turn, Usage, make, rollout
 from agentgym.cli import main
 from agentgym.errors import DataFileError
 from agentgym.limits import Limits
 from agentgym.suite import load_suite
-from agentgym.testing import check_env
+from agentgym.testing import ChatRequest, FakeEndpoint, check_env
 from environments.retail.database import RetailDB
 from environments.retail.env import RetailEnv
 from environments.retail.figures import conduct
@@ -121,6 +121,37 @@ def test_wrong_use_says_what_to_do(
     said = capsys.readouterr()
     assert told in said.out + said.err
     assert "Traceback" not in said.err
+
+
+def test_a_customer_that_is_a_model_is_paid_for_like_the_agent(
+    capsys: pytest.CaptureFixture[str], elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices = elsewhere / "prices.json"
+    prices.write_text(json.dumps({name: {"prompt": 1000, "completion": 1000} for name in ("agent", "customer")}))
+
+    def answer(request: ChatRequest) -> Turn:
+        asks = request.model == "agent"
+        return Turn("What is it?" if asks else "Can you help me?", usage=Usage(100 if asks else 900, 0, calls=1))
+
+    with FakeEndpoint(answer) as endpoint:
+        monkeypatch.setenv("OPENAI_BASE_URL", endpoint.base_url)
+        asked = ("--user", "llm:openai:customer", "--limit", "1", "--no-preflight", "--concurrency", "1")
+        words = ("bench", "retail", "--model", "agent", *asked, "--out", "run", "--quiet")
+        prices_of_one = elsewhere / "one.json"
+        prices_of_one.write_text(json.dumps({"agent": {"prompt": 1000, "completion": 1000}}))
+        assert main([*words, "--max-cost", "3", "--prices", str(prices_of_one)]) == 2
+        assert "--max-cost needs the price of 'customer'" in capsys.readouterr().err
+        assert endpoint.count == 0, "and the silent agent has made no call either"
+        assert main([*words, "--max-cost", "3", "--prices", str(prices)]) == 1
+        assert "the run's budget of 3 dollars is used up" in capsys.readouterr().err
+        cost = sum(0.1 if request.model == "agent" else 0.9 for request in endpoint.requests)
+        assert 3 <= cost < 4
+        assert main([*words, "--limit", "1", "--json"]) == 0
+        (score,) = json.loads(capsys.readouterr().out)["scores"]
+        assert (score["policy"], score["idle_mean_reward"]) == ("openai:agent", None)
+        before = endpoint.count
+        assert main([*words]) == 0
+        assert endpoint.count == before, "it is over"
 
 
 def ada(**fields: Any) -> RetailTask:

@@ -137,7 +137,9 @@ class Evaluation:
         args = self._args
         what = {"seed": args.seed, "limit": args.limit, "trials": args.trials}
         if suite.id not in self._idle:
-            self._idle[suite.id] = await play_baseline(suite, **what)
+            idle = await play_baseline(suite, **what)
+            assert idle is not None  # these suites ask no other model
+            self._idle[suite.id] = idle
         place = _run_folder(args, suite, folder)
         spec = f"local:{folder}"
         result = await play(suite, policy, place, args, shown, spec=spec, idle=self._idle[suite.id], **what)

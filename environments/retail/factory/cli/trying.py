@@ -116,6 +116,7 @@ class Trial:
         args = self._args
         silent = suite_of(self._cases, self._db, Plan(max_steps=plan.max_steps))
         idle = await play_baseline(silent, seed=args.seed, limit=None, trials=1)
+        assert idle is not None  # its customers ask no model
         with progress(quiet=args.quiet) as shown:
             told = TrialProgress(shown, folder, verbose=args.verbose)
             what = {"spec": self._spec, "seed": args.seed, "limit": None, "trials": plan.trials, "idle": idle}
