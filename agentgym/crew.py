@@ -44,11 +44,12 @@ _BEFORE_CALLS = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """The most a whole run may use; what it used before it was interrupted counts."""
+    """The most a whole run may use; of tokens and money, what it used before it was interrupted counts."""
 
     tokens: int | None = None
     cost_usd: float | None = None
     seconds: float | None = None
+    """After so many no call and no episode begins; what is under way without calls comes to its end."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
