@@ -70,10 +70,11 @@ def _settings(spec: str, args: argparse.Namespace, recorded: dict[str, Any]) -> 
 def _price(spec: str, args: argparse.Namespace) -> Price | None:
     """What the tokens of a model cost, as a file says, or as was known when the run was begun."""
     known: Price | None = getattr(args, "known_prices", {}).get(spec)
-    if args.prices is None and args.max_cost is None:
+    table = getattr(args, "prices", None)  # not every command that plays takes one
+    if table is None and args.max_cost is None:
         return known
     model = spec.partition(":")[2]
-    price = find_price(model, args.prices) or known
+    price = find_price(model, table) or known
     if price is None and args.max_cost is not None:
         raise UsageError(
             f"--max-cost needs the price of {model!r}, which is not known: give a table with --prices FILE, "
