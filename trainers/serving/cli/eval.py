@@ -138,7 +138,8 @@ class Evaluation:
         what = {"seed": args.seed, "limit": args.limit, "trials": args.trials}
         if suite.id not in self._idle:
             idle = await play_baseline(suite, **what)
-            assert idle is not None  # these suites ask no other model
+            if idle is None:
+                raise UsageError(f"{suite.id} asks another model; it is measured with: agentgym bench {suite.id}")
             self._idle[suite.id] = idle
         place = _run_folder(args, suite, folder)
         spec = f"local:{folder}"
