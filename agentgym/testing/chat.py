@@ -20,7 +20,7 @@ class FakeReply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
-    """How long it takes; without one, as long as the endpoint's latency says."""
+    """How long it takes; without one, a good answer takes as long as the endpoint's latency says."""
 
 
 @dataclass(frozen=True, slots=True)

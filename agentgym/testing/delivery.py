@@ -16,9 +16,11 @@ from agentgym.testing.pauses import Pauses
 from agentgym.testing.refusals import refusal, too_many_requests
 from agentgym.testing.streaming import stream_events
 
-ON_THE_WAY = (Trouble.CUT, Trouble.DRIP, *MODEL)
+_PIECEMEAL = (Trouble.CUT, Trouble.DRIP)
+ON_THE_WAY = (*_PIECEMEAL, *MODEL)
 """What befalls an answer; all else comes in its place."""
 _DRIPS = 40
+_EVENTS = "text/event-stream"
 _ARGUMENTS = {Trouble.WRONG_ARGUMENTS: '{"n": ', Trouble.UNFIT_ARGUMENTS: '{"no_such_argument": 1}'}
 _ANY_TURN = Turn("something that is long enough to be cut", (ToolCall("anything", {"n": 1}),))
 _IN_PLACE = {
@@ -45,60 +47,53 @@ class Delivery:
         """What the client gets of a trouble, where there is no answer to spoil."""
         if trouble in ON_THE_WAY:
             return await self.send(FakeReply(body=_ANY_TURN), trouble)
-        if trouble is Trouble.BUSY:
-            return self._plain(too_many_requests(self._faults.retry_after_s))
-        if trouble in _IN_PLACE:
-            return self._plain(_IN_PLACE[trouble])
-        if trouble is Trouble.HANG:
-            await self._pauses.pause(None)
-        self._hang_up()
-        return web.Response()
+        if trouble in (Trouble.HANG, Trouble.DISCONNECT):
+            if trouble is Trouble.HANG:
+                await self._pauses.pause(None)
+            self._hang_up()
+            return web.Response()
+        busy = trouble is Trouble.BUSY
+        response = await self.send(too_many_requests(self._faults.retry_after_s) if busy else _IN_PLACE[trouble])
+        self.good = False
+        return response
 
     async def send(self, reply: FakeReply, trouble: Trouble | None = None) -> web.StreamResponse:
         """The reply, a turn as the client asked for it: whole or as a stream."""
-        if not isinstance(reply.body, Turn):
-            self.good = reply.status == 200
-            return self._plain(reply)
-        whole = completion(reply.body, model=self._asked.model, number=self._number, n=self._asked.n)
-        if trouble in _ARGUMENTS:
-            _spoil(whole, _ARGUMENTS[trouble])
-        if self._asked.streams:
-            pieces = list(stream_events(whole, with_usage=self._asked.wants_usage))
-        else:
-            pieces = [dump_json(whole)]
-        kind = "text/event-stream" if self._asked.streams else "application/json"
+        pieces, kind = self._written(reply.body, trouble)
         headers = {"Content-Type": kind, **reply.headers}
-        if not self._asked.streams and trouble not in (Trouble.CUT, Trouble.DRIP):
-            self.good = True
-            return web.Response(body=pieces[0], headers=headers, status=reply.status)
-        return await self._write(web.StreamResponse(headers=headers, status=reply.status), pieces, trouble)
+        if len(pieces) > 1 or trouble in _PIECEMEAL:
+            response = web.StreamResponse(headers=headers, status=reply.status)
+            if kind != _EVENTS:
+                response.content_length = len(pieces[0])
+            await self._write(response, pieces, trouble)
+        else:
+            response = web.Response(body=pieces[0], headers=headers, status=reply.status)
+        self.good = reply.status == 200 and trouble is not Trouble.CUT
+        return response
 
-    async def _write(
-        self, response: web.StreamResponse, pieces: list[bytes], trouble: Trouble | None
-    ) -> web.StreamResponse:
-        if not self._asked.streams:
-            response.content_length = len(pieces[0])
+    def _written(self, body: Turn | JsonObject | str | bytes, trouble: Trouble | None) -> tuple[list[bytes], str]:
+        """What to send, in pieces, and what kind of content it is."""
+        if isinstance(body, (str, bytes)):
+            return [body if isinstance(body, bytes) else body.encode()], "text/plain"
+        asked = self._asked
+        whole = body if isinstance(body, dict) else completion(body, model=asked.model, number=self._number, n=asked.n)
+        if trouble in _ARGUMENTS:
+            whole = _spoiled(whole, _ARGUMENTS[trouble])
+        if asked.streams and isinstance(body, Turn):
+            return list(stream_events(whole, with_usage=asked.wants_usage)), _EVENTS
+        return [dump_json(whole)], "application/json"
+
+    async def _write(self, response: web.StreamResponse, pieces: list[bytes], trouble: Trouble | None) -> None:
         await response.prepare(self._request)
         whole = b"".join(pieces)
         if trouble is Trouble.CUT:
             await response.write(whole[: len(whole) // 2])
             self._hang_up()
-            return response
-        for piece in pieces if trouble is None else _drops(whole):
+            return
+        for piece in _drops(whole) if trouble is Trouble.DRIP else pieces:
             await response.write(piece)
             if trouble is Trouble.DRIP:
                 await self._pauses.pause(self._faults.drip_s / _DRIPS)
-        self.good = True
-        return response
-
-    def _plain(self, reply: FakeReply) -> web.Response:
-        """What needs no request to be written."""
-        body, kind = reply.body, "application/json"
-        if isinstance(body, dict):
-            body = dump_json(body)
-        else:
-            kind = "text/plain"
-        return web.Response(body=body, status=reply.status, headers={"Content-Type": kind, **reply.headers})
 
     def _hang_up(self) -> None:
         transport: asyncio.Transport | None = self._request.transport
@@ -111,9 +106,10 @@ def _drops(whole: bytes) -> list[bytes]:
     return [whole[start : start + size] for start in range(0, len(whole), size)]
 
 
-def _spoil(whole: JsonObject, arguments: str) -> None:
-    """Give every call these arguments."""
-    choices: Any = whole["choices"]
-    for choice in choices:
-        for call in choice["message"].get("tool_calls", []):
-            call["function"]["arguments"] = arguments
+def _spoiled(value: Any, arguments: str) -> Any:
+    """The same JSON with these arguments in every call."""
+    if isinstance(value, list):
+        return [_spoiled(inner, arguments) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: arguments if key == "arguments" else _spoiled(inner, arguments) for key, inner in value.items()}

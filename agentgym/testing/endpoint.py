@@ -201,10 +201,13 @@ class FakeEndpoint:
         if isinstance(answer, Trouble):
             return await delivery.misbehave(answer)
         reply = answer if isinstance(answer, FakeReply) else FakeReply(body=_turn(answer))
-        latency_s = self._latency.draw(draw) if isinstance(self._latency, Lognormal) else self._latency
-        if reply.delay_s or latency_s:
-            await self._pauses.pause(reply.delay_s or latency_s)
+        delay_s = reply.delay_s or (self._latency_s(draw) if reply.status == 200 else 0.0)
+        if delay_s:
+            await self._pauses.pause(delay_s)
         return await delivery.send(reply, trouble)
+
+    def _latency_s(self, draw: int | str) -> float:
+        return self._latency.draw(draw) if isinstance(self._latency, Lognormal) else self._latency
 
     def _draw(self, asked: ChatRequest) -> int | str:
         """What the chances of this request depend on."""

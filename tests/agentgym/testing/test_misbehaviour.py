@@ -86,6 +86,30 @@ def test_a_hang_lasts_and_a_drip_ends() -> None:
     assert dripping.answered == 1
 
 
+def test_what_befalls_a_turn_befalls_a_reply_in_json() -> None:
+    with FakeEndpoint(CALL) as well:
+        body = json.loads(ask(well, post)[1])
+
+    def spoiled(trouble: Trouble) -> FakeEndpoint:
+        return FakeEndpoint(FakeReply(body=body), faults=Faults(rate=1.0, kinds=[trouble]))
+
+    with spoiled(Trouble.CUT) as cut, pytest.raises(aiohttp.ClientError):
+        ask(cut, post)
+    assert cut.answered == 0
+    with spoiled(Trouble.DRIP) as dripping, spoiled(Trouble.WRONG_ARGUMENTS) as wrong:
+        assert json.loads(ask(dripping, post)[1]) == body
+        (call,) = json.loads(ask(wrong, post)[1])["choices"][0]["message"]["tool_calls"]
+    assert call["function"] == {"name": "guess", "arguments": '{"n": '}
+    assert body["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == '{"n":3}'
+
+
+def test_only_good_answers_take_the_latency_and_count_as_answered() -> None:
+    refused = [FakeReply(body=body, status=500) for body in ("no", CALL)]
+    with FakeEndpoint(refused, latency=3600.0) as endpoint:
+        assert [ask(endpoint, post)[0] for _ in refused] == [500, 500]
+    assert (endpoint.count, endpoint.answered) == (2, 0)
+
+
 def test_equal_seeds_bring_equal_faults_at_about_their_rate() -> None:
     first, again, other = ([Faults(rate=0.1, seed=seed).draw(number) for number in range(5000)] for seed in (1, 1, 2))
     assert first == again != other
