@@ -19,7 +19,8 @@ JOURNAL: ContextVar[Journal | None] = ContextVar("agentgym.journal", default=Non
 """Where the episode that is being played writes down what it is told; nowhere, outside a run."""
 CAPS: ContextVar[Caps | None] = ContextVar("agentgym.caps", default=None)
 """How many users of each resource the run allows at a time."""
-OTHERS: ContextVar[Tally | None] = ContextVar("agentgym.others", default=None)
-"""What models use up that the environment itself asks, such as one that plays a customer."""
+TALLY: ContextVar[Tally | None] = ContextVar("agentgym.tally", default=None)
+"""Where it is counted what models use up: those that the environment asks, such as one that plays a customer, while it
+acts; else all of the episode."""
 SANDBOXES: ContextVar[Sandboxes | None] = ContextVar("agentgym.sandboxes", default=None)
 """The sandboxes that the episodes of the run share; outside a run each environment has its own."""

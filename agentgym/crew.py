@@ -10,7 +10,7 @@ from functools import partial
 import anyio
 from anyio.lowlevel import checkpoint
 
-from agentgym.ambient import CAPS, JOURNAL, LINES
+from agentgym.ambient import CAPS, JOURNAL, LINES, TALLY
 from agentgym.caps import Caps
 from agentgym.episode import EnvironmentInfo, Episode
 from agentgym.errors import (
@@ -26,6 +26,7 @@ from agentgym.events import EventLog
 from agentgym.garbage import rarer_collections
 from agentgym.jobs import Job
 from agentgym.lines import Lines
+from agentgym.messages import Tally
 from agentgym.play import cause_of, play_episode
 from agentgym.policy import Policy
 from agentgym.sandbox.lending import sharing_sandboxes
@@ -119,7 +120,7 @@ class Crew:
     async def _begin_all(self) -> None:
         try:
             for job in self._jobs:
-                if self._store is None or not self._store.is_finished(job.task, job.trial, job.seed):
+                if self._store is None or not self._store.is_finished(job):
                     await self._begin(job)
         except Exception as error:  # whatever the jobs' maker raises; in the end, without a group around it
             self._broken = self._broken or error
@@ -139,7 +140,7 @@ class Crew:
                 await checkpoint()  # it goes as far as its first call, perhaps, before another one begins
         elif not _leaves_no_record(stopped):
             await checkpoint()
-            if self._store is None or not self._store.was_recorded(job.task_id, job.trial):
+            if self._store is None or not self._store.was_recorded(job):
                 await self._ended(number, self._unplayed(job, stopped))
 
     def _has_room(self) -> bool:
@@ -152,10 +153,15 @@ class Crew:
     async def _play(self, number: int, job: Job) -> None:
         LINES.set(self.lines)
         CAPS.set(self._caps)
+        by_lines = Tally()
+        TALLY.set(by_lines)
         try:
             if self._store is not None:
-                JOURNAL.set(self._store.journal(job.task_id, job.trial))
-            await self._ended(number, await self._played(job))
+                JOURNAL.set(self._store.journal(job))
+            episode = await self._played(job)
+            if by_lines.usage == episode.others:
+                self.lines.spend(episode.usage)  # of a policy that makes its calls by itself
+            await self._ended(number, episode)
         finally:
             self._playing -= 1
             self._notice()
@@ -167,6 +173,8 @@ class Crew:
         except Fault as fault:
             return self._unplayed(job, fault)
         self._environment = self._environment or env.info
+        if self._store is not None:
+            self._store.refuse_other_version(env.info)
         return await play_episode(env, self._policy, job.task, seed=job.seed, limits=job.limits, trial=job.trial)
 
     def _unplayed(self, job: Job, fault: Fault | UsageError) -> Episode:
@@ -176,8 +184,6 @@ class Crew:
         stopped = self.lines.stopped
         if episode.outcome == "not_evaluable" and stopped is not None and _leaves_no_record(stopped):
             return
-        if not self.lines.limits:
-            self.lines.spend(episode.usage)  # of a policy that makes its calls by itself
         if self._store is not None:
             self._store.add(episode)
         self._tell(episode)

@@ -11,8 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from agentgym.errors import describe
+from agentgym.events import EventLog
 from agentgym.jsontext import dump_json, dump_line
 from agentgym.messages import JsonObject, Message, ToolCall
+
+_LOG = EventLog(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Journal:
     """The journal of one episode; `write` puts lines where they survive the process."""
 
     # Slots, and nothing kept that is not needed: of a thousand episodes that wait, none is in the processor's cache.
-    __slots__ = ("_kept", "_prefix", "_steps", "_unwritten", "_write", "counted", "divergences")
+    __slots__ = ("_kept", "_of", "_prefix", "_steps", "_unwritten", "_write", "counted", "divergences")
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Journal:
         write: Callable[[bytes], None],
         kept: Iterable[bytes] = (),
         *,
+        of: bytes = b"",
         counted: bool = False,
     ) -> None:
         self.counted = counted
@@ -43,6 +48,8 @@ class Journal:
         self.divergences = 0
         """How many steps showed something else than before; what was shown before is what counts."""
         self._prefix = line_prefix(task_id, trial)
+        self._of = of
+        """What tells the episode from another of the same name."""
         self._write = write
         self._kept: _Kept | None = None
         self._steps: list[dict[str, Any]] = []
@@ -50,14 +57,18 @@ class Journal:
         self._unwritten = b""
         """Lines that go with the next call: nothing that is paid for depends on them before."""
         for line in kept:
-            self._remember(line)
+            self.remember(line)
+
+    def remember(self, line: bytes) -> None:
+        """Take in what was written down before; ValueError where it is of another episode, if that can be told."""
+        self._kept = self._kept or _Kept(self._of.decode())
+        self._kept.add(line)
 
     def recall(self, request: str) -> KeptCall | None:
         """The reply to this very request, where there is one that was not taken yet."""
         if self._steps:  # now that they are at hand: many other episodes have their turn before the reply
             self._encode_steps()
-        entry = None if self._kept is None else self._kept.call(request)
-        return None if entry is None else KeptCall(dump_json(entry["reply"]), entry["latency_s"])
+        return None if self._kept is None else self._kept.call(request)
 
     def keep(self, request: str, reply: bytes, *, latency_s: float, attempts: int) -> None:
         """Write a call down; the reply must be JSON."""
@@ -65,8 +76,8 @@ class Journal:
             reply = dump_json(parse(reply))
         if self._steps:
             self._encode_steps()
-        values = self._unwritten, self._prefix, request.encode(), latency_s, attempts, reply
-        self._write(b'%b%b"kind":"call","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values)
+        values = self._unwritten, self._prefix, self._of, request.encode(), latency_s, attempts, reply
+        self._write(b'%b%b"kind":"call","of":"%b","request":"%b","latency_s":%.6f,"attempts":%d,"reply":%b}\n' % values)
         self._unwritten = b""
 
     def step(
@@ -95,26 +106,31 @@ class Journal:
             self._unwritten += self._prefix + dump_line(step)[1:]
         self._steps.clear()
 
-    def _remember(self, line: bytes) -> None:
-        self._kept = self._kept or _Kept()
-        self._kept.add(_read(line))
-
 
 class _Kept:
     """What was written down of an episode before."""
 
-    def __init__(self) -> None:
-        self._calls: dict[str, deque[dict[str, Any]]] = {}
+    def __init__(self, of: str) -> None:
+        self._of = of
+        self._calls: dict[str, deque[KeptCall]] = {}
         self._steps: dict[tuple[Any, Any], dict[str, Any]] = {}
 
-    def add(self, entry: dict[str, Any]) -> None:
-        """Take in what a line says."""
-        if entry["kind"] == "call":
-            self._calls.setdefault(entry["request"], deque()).append(entry)
-        else:
-            self._steps[entry["turn"], entry["step"]] = entry
+    def add(self, line: bytes) -> None:
+        """Take in what a line says; of a damaged one, what it tells of is done again."""
+        try:
+            entry = _read(line)
+            if entry["kind"] == "step":
+                self._steps[entry["turn"], entry["step"]] = entry
+                return
+            request, kept = entry["request"], KeptCall(dump_json(entry["reply"]), entry["latency_s"])
+        except (ValueError, KeyError, TypeError) as error:
+            _LOG.warning("a damaged line of the journal is passed over", problem=describe(error))
+            return
+        if self._of and entry.get("of", self._of) != self._of:
+            raise ValueError("the journal is of another episode")
+        self._calls.setdefault(request, deque()).append(kept)
 
-    def call(self, request: str) -> dict[str, Any] | None:
+    def call(self, request: str) -> KeptCall | None:
         """The next that answers a request, for the last time."""
         calls = self._calls.get(request)
         return calls.popleft() if calls else None

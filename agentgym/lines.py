@@ -46,14 +46,17 @@ class Retries:
 
     def worth_while(self, fault: EndpointFault, attempts: int, *, proven: bool = False) -> bool:
         """Whether to ask once more; a page for people, where there were good answers before, is a proxy's trouble."""
-        waits = (fault.retry_after_s or 0.0) <= self.longest_retry_after_s
         passing = fault.passing or (proven and fault.status is None)
-        return passing and waits and attempts < self.attempts and self.attempts > 1
+        return passing and self.bears(fault) and attempts < self.attempts and self.attempts > 1
+
+    def bears(self, fault: EndpointFault) -> bool:
+        """Whether the endpoint is waited for, as long as it asks to be left alone."""
+        return (fault.retry_after_s or 0.0) <= self.longest_retry_after_s
 
     def patient_until(self, fault: EndpointFault, failing_since: float) -> float:
         """When patience ends; an endpoint that asks to be left alone meanwhile may ask so a few times on top."""
-        asked_s = min(fault.retry_after_s or 0.0, self.longest_retry_after_s)
-        return failing_since + self.patience_s + _ASKED_AGAIN * asked_s
+        asked_s = fault.retry_after_s if self.bears(fault) else None
+        return failing_since + self.patience_s + _ASKED_AGAIN * (asked_s or 0.0)
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -88,38 +91,67 @@ class Line:
         self._failing_since = self._patient_until = 0.0
 
     async def call(self, attempt: Callable[[], Awaitable[T]]) -> Answered[T]:
-        """Make a call, again where that may help; raises EndpointFault, or RunStopped when the run is over."""
+        """Make a call, again where that may help; raises EndpointFault, or RunStopped when the run is over.
+
+        Where time is up while it waits for a place, or fails, that is an EndpointFault too: not the caller's doing.
+        """
+        try:
+            return await self._attempt(attempt, 1)
+        except EndpointFault as fault:
+            failed = fault
+        return await self._insist(attempt, failed)
+
+    async def _insist(self, attempt: Callable[[], Awaitable[T]], fault: EndpointFault) -> Answered[T]:
+        """Make a call again that has failed."""
         failed = counted = 0
         while True:
-            if self._lines.stopped is not None or not self.limiter.take():
-                with self._lines.waiting():
-                    await self.limiter.acquire()
-            started, level = self._clock(), self.limiter.in_flight
-            try:
-                value = await attempt()
-            except EndpointFault as fault:
-                self._failure(fault, level)
-                failed, counted = failed + 1, counted + (fault.status != 429)
-                if not self._retries.worth_while(fault, counted, proven=self._proven):
-                    raise
-                wait_s = max(self._retries.wait_s(failed), fault.retry_after_s or 0.0)
-                _LOG.info(
-                    "a call is made again", endpoint=self.limiter.name, kind=fault.kind, failed=failed, wait_s=wait_s
-                )
-                with self._lines.waiting():
-                    await anyio.sleep(wait_s)
-            except BaseException:
-                self.limiter.give_up()
+            failed, counted = failed + 1, counted + (fault.status != 429)
+            if not self._retries.worth_while(fault, counted, proven=self._proven):
+                raise fault
+            wait_s = max(self._retries.wait_s(failed), fault.retry_after_s or 0.0)
+            _LOG.info("a call is made again", endpoint=self.limiter.name, kind=fault.kind, failed=failed, wait_s=wait_s)
+            with self._blaming(fault):
+                try:
+                    with self._lines.waiting():
+                        await anyio.sleep(wait_s)
+                    return await self._attempt(attempt, failed + 1)
+                except EndpointFault as another:
+                    latest = another
+            fault = latest
+
+    async def _attempt(self, attempt: Callable[[], Awaitable[T]], number: int) -> Answered[T]:
+        if self._lines.stopped is not None or not self.limiter.take():
+            with self._blaming(_no_place(self.limiter)), self._lines.waiting():
+                await self.limiter.acquire()
+        started, level = self._clock(), self.limiter.in_flight
+        try:
+            value = await attempt()
+        except EndpointFault as fault:
+            self._failure(fault, level)
+            raise
+        except BaseException:
+            self.limiter.give_up()
+            raise
+        latency_s = self._clock() - started
+        self._proven, self._failed = True, 0
+        self.limiter.answered(latency_s, level)
+        return Answered(value, latency_s, number)
+
+    @contextmanager
+    def _blaming(self, fault: EndpointFault) -> Iterator[None]:
+        """Where the caller's time is up meanwhile, raise this."""
+        ends = anyio.current_effective_deadline()
+        try:
+            yield
+        except anyio.get_cancelled_exc_class():
+            if self._clock() < ends:
                 raise
-            else:
-                latency_s = self._clock() - started
-                self._proven, self._failed = True, 0
-                self.limiter.answered(latency_s, level)
-                return Answered(value, latency_s, failed + 1)
+            raise fault from None
 
     def _failure(self, fault: EndpointFault, level: int) -> None:
+        bears = self._retries.bears(fault)
         if fault.kind in ("overloaded", "timeout"):
-            self.limiter.refused(level, fault.retry_after_s)
+            self.limiter.refused(level, fault.retry_after_s if bears else None)
         else:
             self.limiter.give_up()
         if fault.kind == "refused" and fault.status not in _ABOUT_THE_CALLER:
@@ -131,8 +163,16 @@ class Line:
         self._patient_until = max(self._patient_until, self._retries.patient_until(fault, self._failing_since))
         if fault.kind == "refused" and not self._proven and (fault.status != 403 or self._failed >= _FORBIDDEN):
             self._lines.stop(UsageError(str(fault)))
-        elif self._failed >= self._retries.failures and (fault.kind == "refused" or now >= self._patient_until):
-            self._lines.stop(Outage(f"outage: no good answer for {now - self._failing_since:.0f} s: {fault}"))
+        elif self._failed >= self._retries.failures:
+            if not bears:
+                told = f"outage: it asks to be left alone for {fault.retry_after_s:.0f} s: {fault}"
+                self._lines.stop(Outage(told))
+            elif fault.kind == "refused" or now >= self._patient_until:
+                self._lines.stop(Outage(f"outage: no good answer for {now - self._failing_since:.0f} s: {fault}"))
+
+
+def _no_place(limiter: Limiter) -> EndpointFault:
+    return EndpointFault(f"{limiter.name}: no place among {limiter.limit} calls came free in time", kind="overloaded")
 
 
 _ABOUT_THE_CALLER = (None, 401, 403, 404)

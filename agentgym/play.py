@@ -14,7 +14,7 @@ import anyio
 from pydantic import BaseModel
 
 from agentgym import __version__, tracing
-from agentgym.ambient import JOURNAL, LINES, OTHERS
+from agentgym.ambient import JOURNAL, LINES, TALLY
 from agentgym.env import Env
 from agentgym.episode import Cause, Episode, Outcome, StepRecord, Timings, TurnRecord
 from agentgym.errors import (
@@ -91,7 +91,7 @@ async def _played(env: Env[Any, Any, Any], game: _Game, trial: int, pauses: bool
         finally:
             await game.let_go()
         episode = game.episode(trial)
-        if (around := OTHERS.get()) is not None:  # played inside an episode of another environment
+        if (around := TALLY.get()) is not None:  # played inside an episode of another environment
             around.add(episode.others)
         return episode
 
@@ -166,11 +166,11 @@ class _Game:
                 paused = acted  # to wait for a model is a pause
             if turn.usage is not NO_USAGE:
                 self._used.add(turn.usage)
-            agents = OTHERS.set(self._others)
+            agents = TALLY.set(self._others)
             try:
                 await self._take(turn, acted - started)
             finally:
-                OTHERS.reset(agents)
+                TALLY.reset(agents)
                 self._environment_s += self._clock() - acted
 
     def run_out_of_time(self) -> None:
@@ -221,12 +221,12 @@ class _Game:
     async def _begin(self) -> None:
         env, started = self.env, self._clock()
         held = getattr(env, "task", None)
-        agents = OTHERS.set(self._others)
+        agents = TALLY.set(self._others)
         try:
             with boundary(EnvironmentFault, env.id, "reset"):
                 observation = (await env.reset(self.task, seed=self.seed)).observation
         finally:
-            OTHERS.reset(agents)
+            TALLY.reset(agents)
             if getattr(env, "task", None) is not held:
                 self.task = env.task  # drawn, perhaps for a begin that failed
         self._begun, self.task = True, env.task

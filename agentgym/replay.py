@@ -199,7 +199,7 @@ class _KeptCalls(Journal):
     def recall(self, request: str) -> KeptCall | None:
         if self._all is not None:
             for line in self._all.of(self._episode):
-                self._remember(line)
+                self.remember(line)
             self._all = None
         return super().recall(request)
 

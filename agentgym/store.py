@@ -11,11 +11,11 @@ from hashlib import blake2b
 from pathlib import Path
 from time import sleep
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+from zlib import crc32
 
 import orjson
 from anyio import to_thread
-from pydantic import BaseModel
 
 from agentgym.appendfile import AppendFile, kept_synced
 from agentgym.episode import EnvironmentInfo, Episode
@@ -38,7 +38,9 @@ from agentgym.runs import (
     write_whole,
     written_whole,
 )
-from agentgym.steps import task_id
+
+if TYPE_CHECKING:
+    from agentgym.jobs import Job
 
 _LOG = EventLog(__name__)
 _MAY_CHANGE = {"schema_version", "planned", "limit", "trials", "versions", "created_at"}
@@ -61,7 +63,9 @@ class RunStore:
         self.fresh = True
         """Whether no record of any episode was found."""
         self._finished: dict[bytes, bytes] = {}
-        """For each episode that need not be played again, a digest of its task and seed."""
+        """For each episode that need not be played again, a digest of its task, seed and limits."""
+        self._played_in = defaultdict[str, set[str]](set)
+        """The versions of each environment they were played in."""
         self._counted = set[bytes]()
         """Those that were not evaluable: what they had used up is in `spent`."""
         self._begun_here = False
@@ -79,32 +83,45 @@ class RunStore:
         if error is not None and self._begun_here and self._is_empty():
             self._discard()
 
-    def is_finished(self, task: BaseModel, trial: int, seed: int) -> bool:
+    def is_finished(self, job: Job) -> bool:
         """Whether the episode need not be played again; one that was not evaluable is."""
-        name = task_id(task)
-        found = self._finished.get(line_prefix(name, trial)) if self._finished else None
+        found = self._finished.get(line_prefix(job.task_id, job.trial)) if self._finished else None
         if found is None:
             return False
-        if found != _digest(orjson.loads(dump_json(task.model_dump(mode="json"))), seed):
-            told = f"trial {trial} of the task {name!r} is not what it was when it was played"
-            raise RunFolderError(f"{self.folder}: {told}; begin another run with --out")
+        if found != _digest(*orjson.loads(dump_json([job.task.model_dump(mode="json"), job.seed, job.limits]))):
+            raise self._another(job, "played")
         return True
 
-    def was_recorded(self, name: str, trial: int) -> bool:
+    def was_recorded(self, job: Job) -> bool:
         """Whether there is a record of the episode that tells more than that it was not played now."""
-        return bool(self._counted) and line_prefix(name, trial) in self._counted
+        return bool(self._counted) and line_prefix(job.task_id, job.trial) in self._counted
 
-    def journal(self, name: str, trial: int) -> Journal:
+    def journal(self, job: Job) -> Journal:
         """Where an episode writes down what it is told, with all it was told before."""
+        name, trial = job.task_id, job.trial
+        of = b"%08x" % crc32(dump_json([job.task.model_dump(mode="json"), job.seed]))
         if not self._unfinished and not self._counted:
-            return Journal(name, trial, self._calls.write)
+            return Journal(name, trial, self._calls.write, of=of)
         prefix = line_prefix(name, trial)
-        places = self._unfinished.pop(prefix, [])
-        return Journal(name, trial, self._calls.write, self._lines_at(places), counted=prefix in self._counted)
+        told = self._lines_at(self._unfinished.pop(prefix, []))
+        try:
+            return Journal(name, trial, self._calls.write, told, of=of, counted=prefix in self._counted)
+        except ValueError:
+            raise self._another(job, "begun") from None
+
+    def refuse_other_version(self, environment: EnvironmentInfo) -> None:
+        """Episodes that were played follow the rules of theirs."""
+        before = self._played_in.get(environment.id)
+        if before and environment.version not in before:
+            raise _another_version(self.folder, replace(environment, version=max(before)), environment.version)
 
     def add(self, episode: Episode) -> None:
         """Keep a finished episode."""
         self._episodes.write(dump_line(episode))
+
+    def _another(self, job: Job, done: str) -> RunFolderError:
+        told = f"trial {job.trial} of the task {job.task_id!r} is not what it was when it was {done}"
+        return RunFolderError(f"{self.folder}: {told}; begin another run with --out")
 
     def _enter(self) -> None:
         try:
@@ -183,7 +200,8 @@ class RunStore:
                 if record["outcome"] == "not_evaluable":
                     used[prefix] = usage  # of several records the last one counts
                     continue
-                self._finished[prefix] = _digest(record["task"], record["seed"])
+                self._finished[prefix] = _digest(record["task"], record["seed"], record["limits"])
+                self._played_in[record["environment"]["id"]].add(record["environment"]["version"])
                 self.spent += usage
                 used.pop(prefix, None)
             except (ValueError, KeyError, TypeError):
@@ -216,9 +234,9 @@ class RunStore:
                 yield file.readline()
 
 
-def _digest(task: object, seed: object) -> bytes:
+def _digest(*of: object) -> bytes:
     """Of what an episode is of, as its record holds it."""
-    return blake2b(dump_json([task, seed]), digest_size=8).digest()
+    return blake2b(dump_json(of), digest_size=8).digest()
 
 
 def _take_out_damaged(path: Path) -> None:
@@ -249,10 +267,7 @@ def _check_same(before: RunInfo, asked: RunInfo, folder: Path) -> None:
         if old == new:
             continue
         if isinstance(old, EnvironmentInfo) and replace(old, version=asked.environment.version) == new:
-            raise RunFolderError(
-                f"{folder} was begun with version {old.version} of {old.id}, which is now {asked.environment.version}: "
-                "its episodes follow other rules; begin a new run with another --out"
-            )
+            raise _another_version(folder, old, asked.environment.version)
         raise RunFolderError(
             f"{folder} holds another run: its {name} is {dump_json(old).decode()}, not {dump_json(new).decode()}; "
             "give another place with --out"
@@ -263,6 +278,13 @@ def _check_same(before: RunInfo, asked: RunInfo, folder: Path) -> None:
             f"{folder} was begun with more: {before.planned} episodes of {before.trials or 1} trials, not "
             f"{asked.planned} of {asked.trials or 1}; give another place with --out"
         )
+
+
+def _another_version(folder: Path, before: EnvironmentInfo, now: str) -> RunFolderError:
+    return RunFolderError(
+        f"{folder} was begun with version {before.version} of {before.id}, which is now {now}: "
+        "its episodes follow other rules; begin a new run with another --out"
+    )
 
 
 def _identity(info: RunInfo, name: str) -> object:

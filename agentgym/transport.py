@@ -35,6 +35,9 @@ class Transport(ABC):
     EndpointFault when no whole answer came, with its kind and one line that says why.
     """
 
+    takes_listed_names = True
+    """Whether calls take the names of the models that the server lists; with Azure they take those of deployments."""
+
     @abstractmethod
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float, on_chunk: OnChunk | None = None

@@ -21,6 +21,7 @@ from agentgym.transports.keys import keys_in
 
 OPENAI_URL = "https://api.openai.com/v1"
 _NO_KEYS = ("", "EMPTY")
+_SECRET_LENGTH = 8
 _MENDS = {
     401: "check OPENAI_API_KEY",
     403: "check OPENAI_API_KEY",
@@ -34,7 +35,9 @@ class Endpoint:
     def __init__(self, base_url: str, api_key: str, *, timeout_s: float, transport: Transport) -> None:
         self.base_url = checked_url(base_url)
         self.url = self._place("chat/completions")
-        self.is_openai = urlsplit(self.url).hostname == urlsplit(OPENAI_URL).hostname
+        host = urlsplit(self.url).hostname or ""
+        self.is_openai = host == urlsplit(OPENAI_URL).hostname
+        self._is_azure = host.endswith((".azure.com", ".azure.us", ".azure.cn"))
         self._key = _checked_key(api_key)
         in_query = [*keys_in(dict(parse_qsl(urlsplit(self.base_url).query)))]
         self._own_secrets = (self._key, *in_query, *(quote(key, safe="") for key in in_query))
@@ -71,7 +74,8 @@ class Endpoint:
 
     def without_key(self, reply: Reply) -> Reply:
         """The same answer, whatever the server says; of a stream the whole, for a piece may hold half a key."""
-        secrets, body = self._secrets(), reply.body
+        # What is shorter is a placeholder such as "none", which a model may say.
+        secrets, body = tuple([secret for secret in self._secrets() if len(secret) >= _SECRET_LENGTH]), reply.body
         for trace in _traces(secrets):  # a loop: it is much the fastest
             if trace in body:
                 break
@@ -108,9 +112,13 @@ class Endpoint:
 
     def missing(self, model: str, listed: Sequence[str]) -> str | None:
         """What to tell of a model that the server does not list, under none of the names that servers take for it."""
+        if self._is_azure or not self._transport.takes_listed_names:
+            return None
         # Ollama lists its tag, Google a folder, and routers take what is to be done with a model after a colon.
         if not {model, f"{model}:latest", f"models/{model}", model.partition(":")[0]}.isdisjoint(listed):
             return None
+        if any(known.endswith("*") and model.startswith(known[:-1]) for known in listed):
+            return None  # a router that takes all of a kind
         from difflib import get_close_matches
 
         near = get_close_matches(model, listed, n=1) or listed[:20]
@@ -120,6 +128,8 @@ class Endpoint:
         status, told = reply.status, _error_message(reply.body)
         text = f"status {status}: {self._excerpt(reply, 200) if told is None else self._clean(told)[:500]}"
         if status in (400, 413, 422, 500) and _is_too_long(text, reply.body):
+            if _asks_for_more_than_fits(text):
+                return self._fault(url, f"{text}; give a smaller max_tokens", "refused")  # whatever is said
             return self._overflow(url, text, status)
         if 300 <= status < 400:
             text = f"{text}; redirects are not followed: check --base-url"
@@ -127,7 +137,7 @@ class Endpoint:
             text = f"{text}; {_MENDS[status]}"
         if status == 402 or (status == 429 and b"insufficient_quota" in reply.body):
             return self._fault(url, text, "refused")  # no call will be answered
-        kind = "refused" if _NO_TOOLS.search(text) else _kind_of(status)
+        kind = "refused" if _FINAL.search(text) else _kind_of(status)
         return self._fault(url, text, kind, status=status, retry_after_s=retry_after_s(reply.headers))
 
     def _overflow(self, url: str, text: str, status: int) -> EndpointFault:
@@ -208,12 +218,24 @@ _TOO_LONG = re.compile(
 )
 """How servers say that a conversation does not fit: OpenAI, vLLM, SGLang, llama.cpp, LM Studio, TGI and Anthropic, and
 DashScope, Moonshot, Zhipu and GitHub."""
-_NO_TOOLS = re.compile(r"tools param requires|unsupported param: tools", re.IGNORECASE)
-"""How llama.cpp says, with status 500, that it was begun without them."""
+_FINAL = re.compile(r"tools param requires|unsupported param: tools|request too large for", re.IGNORECASE)
+"""What asking again does not change, whatever the status: llama.cpp was begun without tools (500), or one request is
+more than OpenAI lets the account ask in a minute (429)."""
+_FITS = re.compile(r"maximum context length (?:is|of) (\d+)", re.IGNORECASE)
+_ASKED = re.compile(
+    r"tokens'? is too large: (\d+)|(\d+) (?:tokens )?(?:in|for) the completion|(\d+) output tokens", re.IGNORECASE
+)
+"""How many tokens of a reply were asked for."""
 
 
 def _is_too_long(told: str, body: bytes) -> bool:
     return _TOO_LONG.search(told) is not None or b'"context_length_exceeded"' in body
+
+
+def _asks_for_more_than_fits(told: str) -> bool:
+    """Whether not even a reply to nothing could be as long as was asked for."""
+    fits, asked = _FITS.search(told), _ASKED.search(told)
+    return fits is not None and asked is not None and int(asked[asked.lastindex or 0]) >= int(fits[1])
 
 
 def _error_message(body: bytes) -> str | None:
@@ -272,9 +294,11 @@ def _traces(keys: tuple[str, ...]) -> tuple[bytes, ...]:
 def _pattern(keys: tuple[str, ...]) -> re.Pattern[str]:
     """Finds the keys in a text, and in JSON or JSON within JSON, whatever is escaped there.
 
-    A placeholder such as `x` is found only where it stands alone, or no message could be read.
+    What is too short for a secret is found only where it stands alone, or no message could be read.
     """
-    found = ["".join(map(_spelled, key)) if len(key) >= 8 else rf"(?<!\w){re.escape(key)}(?!\w)" for key in keys]
+    found = [
+        "".join(map(_spelled, key)) if len(key) >= _SECRET_LENGTH else rf"(?<!\w){re.escape(key)}(?!\w)" for key in keys
+    ]
     return re.compile("|".join(found) or r"(?!)")
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 from agentgym import tracing
-from agentgym.ambient import JOURNAL, LINES, OTHERS
+from agentgym.ambient import JOURNAL, LINES, TALLY
 from agentgym.errors import ContextOverflow, EndpointFault, UsageError
 from agentgym.events import EventLog
 from agentgym.limiter import MOST
@@ -226,8 +226,8 @@ class _OpenAISession(Session):
             turn = replace(turn, usage=replace(turn.usage, cost_usd=self._price.cost_usd(turn.usage)))
         if not (self._recalled and self._journal is not None and self._journal.counted):
             self._lines.spend(turn.usage)
-        if (others := OTHERS.get()) is not None:
-            others.add(turn.usage)
+        if (tally := TALLY.get()) is not None:
+            tally.add(turn.usage)
         return turn
 
     async def _turns(self, conversation: Conversation) -> tuple[Turn, ...]:

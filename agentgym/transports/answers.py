@@ -44,7 +44,9 @@ class AnswerReader:
         while self._state is not None and self._state():
             pass
         if self._state is None and self._buffer:
-            raise BadAnswer("more came than was asked for")
+            if self._buffer.strip(b"\r\n"):
+                raise BadAnswer("more came than was asked for")
+            self.reusable = False  # the rest of such a line may be yet to come
         return self._state is None
 
     def end(self) -> bool:

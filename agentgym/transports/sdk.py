@@ -43,6 +43,7 @@ class SdkTransport(Transport):
         self._client = _checked(client if self._make is None else self._make())
         # Azure's client finds the model's address in the JSON it is given; the plain one takes bytes as they are.
         self._reads_json = isinstance(self._client, openai.AsyncAzureOpenAI)
+        self.takes_listed_names = not self._reads_json
         http = "httpx" if openai.__version__.startswith("2.") else "httpx2"
         self._response: type[httpx2.Response] = import_module(http).Response
         self._keys_sent = deque[str](maxlen=_KEYS_KEPT)

@@ -95,6 +95,65 @@ async def test_who_wants_to_be_left_alone_for_a_day_is() -> None:
     assert len(endpoint.calls) == 1
 
 
+async def test_many_who_are_to_stay_away_for_hours_end_the_run() -> None:
+    endpoint = Endpoint(for_ever=fault("overloaded", 429, 7200.0))
+    lines, line = new_line()
+    ends = await many_calls(line, endpoint, 40)
+    assert {type(end) for end in ends} == {EndpointFault, Outage}
+    assert "left alone for 7200 s: it said no" in str(lines.stopped)
+    assert anyio.current_time() - endpoint.calls[0] < 60.0
+
+
+async def test_time_that_is_up_while_calls_fail_is_not_the_caller_s_doing() -> None:
+    _, line = new_line()
+    started = anyio.current_time()
+    with pytest.raises(EndpointFault, match="it said no"), anyio.move_on_after(5.0):
+        await line.call(Endpoint(for_ever=fault("overloaded", 503)))
+    assert anyio.current_time() - started == pytest.approx(5.0)
+
+    failures = iter([fault()])
+
+    async def fail_and_hang() -> str:
+        for failure in failures:
+            raise failure
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    with pytest.raises(EndpointFault, match="it said no"), anyio.move_on_after(5.0):
+        await line.call(fail_and_hang)
+    with anyio.move_on_after(5.0) as quietly:
+        await line.call(fail_and_hang)  # which may be thinking
+    assert quietly.cancelled_caught
+    assert (await line.call(Endpoint())).value == "well"
+
+
+async def test_time_that_is_up_before_a_call_finds_a_place_is_not_the_caller_s_doing() -> None:
+    line = Lines(pinned=1).to("here")
+    endpoint = Endpoint()
+
+    async def long() -> str:
+        await anyio.sleep(10.0)
+        return "well"
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(line.call, long)
+        await anyio.sleep(1.0)
+        with pytest.raises(EndpointFault, match="here: no place among 1 calls came free in time"):
+            with anyio.move_on_after(5.0):
+                await line.call(endpoint)
+    assert (await line.call(endpoint)).value == "well"
+    assert len(endpoint.calls) == 1
+
+
+async def test_a_cancelled_call_that_failed_before_is_cancelled() -> None:
+    _, line = new_line()
+    async with anyio.create_task_group() as group:
+        group.start_soon(line.call, Endpoint(for_ever=fault()))
+        await anyio.sleep(5.0)
+        group.cancel_scope.cancel()
+    assert line.limiter.in_flight == 0
+
+
 async def test_a_refusal_of_one_request_is_final_and_concerns_no_other() -> None:
     lines, line = new_line()
     with pytest.raises(EndpointFault):

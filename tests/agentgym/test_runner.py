@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -58,6 +59,12 @@ class Count(ToolEnv[Task, Observation], id="count-for-runner", max_turns=3):
         if self.counted == 3:
             self.finish(reward=float(n))
         return f"heard {n}"
+
+
+class Worded(Task):
+    """Says more than the opening shows."""
+
+    text: str
 
 
 class Slow(Count, id="count-slowly"):
@@ -325,6 +332,51 @@ async def test_a_budget_ends_a_run_and_says_so(tmp_path: Path) -> None:
         assert (endpoint.count, more.summary["outcomes"]) == (60, {"solved": 20, **NONE_ELSE})
 
 
+async def test_a_task_that_changed_does_not_go_on_with_what_was_answered_to_another(tmp_path: Path) -> None:
+    def planned(text: str, seed: int) -> list[Job]:
+        return [Job(make=Count, task=Worded(id="mine", text=text), seed=seed)]
+
+    async with FakeEndpoint(counted) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        cut = await run(planned("one", 1), policy, tmp_path, budget=Budget(tokens=220))
+        assert (str(cut.stopped), endpoint.count) == ("the run's budget of 220 tokens is used up", 2)
+        for text, seed in (("two", 1), ("one", 2)):
+            with pytest.raises(UsageError, match="trial 0 of the task 'mine' is not what it was when it was begun"):
+                await run(planned(text, seed), policy, tmp_path)
+        whole = await run(planned("one", 1), policy, tmp_path)
+        assert (whole.summary["outcomes"], endpoint.count) == ({"solved": 1, **NONE_ELSE}, 3)
+
+
+async def test_a_damaged_line_of_the_journal_is_passed_over_and_asked_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeEndpoint(counted) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        await run(jobs(1), policy, tmp_path, budget=Budget(tokens=220))
+        first, *others = (tmp_path / "calls.jsonl").read_bytes().splitlines(keepends=True)
+        (tmp_path / "calls.jsonl").write_bytes(first[: len(first) // 2] + b"\n" + b"".join(others))
+        whole = await run(jobs(1), policy, tmp_path)
+    assert (whole.summary["outcomes"], endpoint.count) == ({"solved": 1, **NONE_ELSE}, 4)
+    assert "a damaged line of the journal is passed over" in caplog.text
+
+
+async def test_time_that_is_up_while_an_endpoint_fails_is_not_the_agent_s() -> None:
+    async with FakeEndpoint(FakeReply(status=503)) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        (episode,) = [episode async for episode in rollouts(jobs(1, limits=Limits(seconds=0.1)), policy)]
+    assert (episode.outcome, episode.limit) == ("not_evaluable", None)
+    assert episode.cause is not None
+    assert "status 503" in episode.cause.message
+
+
+async def test_a_request_that_is_always_too_large_is_asked_once_and_is_nobody_s_doing() -> None:
+    told = "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, Requested 45120."
+    async with FakeEndpoint(FakeReply(status=429, body={"error": {"message": told}})) as endpoint:
+        policy = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        (episode,) = [episode async for episode in rollouts(jobs(1), policy)]
+    assert (episode.outcome, endpoint.count) == ("not_evaluable", 1)
+
+
 async def test_a_conversation_too_long_for_the_model_is_truncated_and_not_asked_again() -> None:
     def answer(request: ChatRequest) -> Turn | FakeReply:
         if len(request.messages) > 2:
@@ -350,17 +402,34 @@ async def test_a_wrong_model_is_found_before_anything_is_played(tmp_path: Path) 
         assert result.summary["solved_rate"] == 1.0
 
 
+class Costly(Policy):
+    def __init__(self, call: ToolCall) -> None:
+        self.call = call
+
+    def start(self, context: Context) -> Session:
+        return _Costly(self.call)
+
+
+class _Costly(Session):
+    def __init__(self, call: ToolCall) -> None:
+        self._call = call
+
+    async def act(self, conversation: Conversation) -> Turn:
+        return Turn(tool_calls=(self._call,), usage=Usage(cost_usd=1.0, calls=1))
+
+
 async def test_a_policy_of_ones_own_counts_towards_the_budget() -> None:
-    class Costly(Policy):
-        def start(self, context: Context) -> Session:
-            return _Costly()
-
-    class _Costly(Session):
-        async def act(self, conversation: Conversation) -> Turn:
-            return Turn(tool_calls=(ToolCall("count", {"n": 1}),), usage=Usage(cost_usd=1.0, calls=1))
-
-    cut = await run(list(jobs(20)), Costly(), budget=Budget(cost_usd=6.0), concurrency=1)
+    policy = Costly(ToolCall("count", {"n": 1}))
+    cut = await run(list(jobs(20)), policy, budget=Budget(cost_usd=6.0), concurrency=1)
     assert cut.summary["outcomes"] == {"solved": 2, "failed": 0, "truncated": 0, "not_evaluable": 18}
+
+
+async def test_a_policy_of_ones_own_counts_where_the_environment_asks_a_model_too() -> None:
+    async with FakeEndpoint("this") as endpoint:
+        model = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        asking = [Job(make=lambda: Asking(model), task=Task(id=str(number)), seed=number) for number in range(20)]
+        cut = await run(asking, Costly(ToolCall("ask")), budget=Budget(cost_usd=6.0), concurrency=1)
+    assert cut.summary["outcomes"] == {"solved": 6, "failed": 0, "truncated": 0, "not_evaluable": 14}
 
 
 async def test_a_changed_environment_does_not_go_on_with_what_another_version_recorded(tmp_path: Path) -> None:
@@ -370,6 +439,16 @@ async def test_a_changed_environment_does_not_go_on_with_what_another_version_re
     (tmp_path / "run.json").write_text(text.replace('"version": "1"', '"version": "0"'))
     with pytest.raises(UsageError, match="begun with version 0 of guess, which is now 1"):
         await run(suite, RandomPolicy(), tmp_path)
+
+
+async def test_a_changed_environment_is_found_among_others(tmp_path: Path) -> None:
+    class Later(Slow, id="count-slowly", version="2"):
+        "Count by other rules."
+
+    first = Job(make=Count, task=Task(id="a"), seed=1)
+    await run([first, Job(make=Slow, task=Task(id="b"), seed=1)], COUNTING, tmp_path)
+    with pytest.raises(UsageError, match="was begun with version 1 of count-slowly, which is now 2"):
+        await run([first, Job(make=Later, task=Task(id="c"), seed=1)], COUNTING, tmp_path)
 
 
 async def test_who_leaves_a_plain_iteration_leaves_nothing_running_and_keeps_its_own_errors() -> None:
@@ -522,6 +601,10 @@ async def test_tasks_that_changed_under_the_same_name_are_not_mixed_with_what_th
     assert len(list(read_episodes(tmp_path / "run"))) == 5
     with pytest.raises(UsageError, match="trial 0 of the task 't0' is not what it was when it was played"):
         await run(guesses(7, count=6), COUNTING, tmp_path / "run")
+    first, *others = guesses(5, count=6)
+    limited = [first, *(replace(job, limits=Limits(turns=1)) for job in others)]
+    with pytest.raises(UsageError, match="trial 0 of the task 't1' is not what it was when it was played"):
+        await run(limited, COUNTING, tmp_path / "run")
 
 
 async def test_a_run_does_not_shrink(tmp_path: Path) -> None:

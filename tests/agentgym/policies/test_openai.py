@@ -502,6 +502,14 @@ async def test_a_placeholder_for_a_key_leaves_messages_readable() -> None:
             await ask(one_try("m", base_url=endpoint.base_url, api_key="x"))
 
 
+@pytest.mark.parametrize("placeholder", ["none", "null", "test", "1", "0"])
+async def test_a_placeholder_for_a_key_is_no_secret_in_what_a_model_says(placeholder: str) -> None:
+    said = Turn(f"{placeholder}: null, 1", (ToolCall("guess", {"word": placeholder}),))
+    async with FakeEndpoint(said) as endpoint:
+        turn = await ask(one_try("m", base_url=endpoint.base_url, api_key=placeholder))
+    assert (turn.text, turn.tool_calls[0].arguments) == (said.text, {"word": placeholder})
+
+
 async def test_the_key_does_not_show_where_a_header_is_told() -> None:
     def echo(request: ChatRequest) -> FakeReply:
         return FakeReply(body="hi", headers={"Content-Type": f"text/plain; {request.headers['authorization']}"})
@@ -570,6 +578,26 @@ OVERFLOWS = [
 async def test_a_conversation_that_does_not_fit_is_told_from_a_refusal_in_many_words(words: str) -> None:
     with pytest.raises(ContextOverflow):
         await told(FakeReply(status=422, body={"error": {"message": words}}))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "'max_tokens' or 'max_completion_tokens' is too large: {0}. {1} and your request has 12 input tokens",
+        "{1}. However, you requested 100012 tokens (12 in the messages, {0} in the completion).",
+        "{1}. However, you requested {0} output tokens and your prompt contains 12 input tokens",
+    ],
+)
+async def test_a_reply_longer_than_the_context_is_asked_for_by_mistake(words: str) -> None:
+    context = "This model's maximum context length is 4096 tokens"
+    async with FakeEndpoint(
+        FakeReply(status=400, body={"error": {"message": words.format(100_000, context)}})
+    ) as wrong:
+        with pytest.raises(UsageError, match="give a smaller max_tokens"):
+            await run([Job(make=Guess, task=SEVEN, seed=0)], OpenAIPolicy("fake", base_url=wrong.base_url))
+        assert wrong.count == 1
+    with pytest.raises(ContextOverflow):
+        await told(FakeReply(status=400, body={"error": {"message": words.format(2000, context)}}))
 
 
 @pytest.mark.parametrize(

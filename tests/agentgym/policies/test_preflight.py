@@ -154,7 +154,13 @@ async def test_lists_come_in_many_shapes(clock: Clock, body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("model", "listed"),
-    [("llama3", "llama3:latest"), ("gemini-x", "models/gemini-x"), ("maker/m:free", "maker/m"), ("a:b:c", "a:b:c")],
+    [
+        ("llama3", "llama3:latest"),
+        ("gemini-x", "models/gemini-x"),
+        ("maker/m:free", "maker/m"),
+        ("a:b:c", "a:b:c"),
+        ("openai/gpt", "openai/*"),
+    ],
 )
 async def test_a_model_is_known_by_the_other_names_that_servers_take(clock: Clock, model: str, listed: str) -> None:
     await look(Scripted(clock, listing("other", listed)), model)

@@ -231,6 +231,21 @@ async def test_azure_is_asked_where_the_model_is_deployed(deployment: str | None
     assert "of-the-policy" not in seen[0].headers.get("authorization", "")
 
 
+@pytest.mark.parametrize(
+    "azure",
+    [
+        {"make": openai.AsyncAzureOpenAI, "azure_endpoint": "http://127.0.0.1:1", "api_version": "2030-01-01"},
+        {"base_url": "https://res.openai.azure.com/openai/v1"},
+    ],
+)
+async def test_azure_lists_models_and_takes_deployments(azure: dict[str, Any]) -> None:
+    def listing(request: Any) -> Any:
+        return http.Response(200, json={"data": [{"id": "gpt-4.1"}]})
+
+    async with mocked(listing, **azure) as transport:
+        await OpenAIPolicy("mine", base_url=transport.base_url, transport=transport).preflight()
+
+
 async def test_a_key_that_a_function_gives_is_known_once_it_was_sent() -> None:
     keys = iter(["first-0123456789", "second-0123456789"])
 

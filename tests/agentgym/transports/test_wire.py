@@ -327,6 +327,18 @@ async def test_what_comes_without_a_question_ends_the_connection() -> None:
         assert server.connections == 2
 
 
+async def test_an_empty_line_after_an_answer_ends_the_connection_and_nothing_else() -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request(reader)
+        writer.write(OK + b"\r\n")
+        await reader.read()
+
+    async with serving(answer) as (server, transport):
+        for _ in range(2):
+            assert (await post(transport, server.url)).status == 200
+        assert server.connections == 2
+
+
 async def test_more_than_was_asked_for_is_an_error_and_ends_the_connection() -> None:
     async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request(reader)
