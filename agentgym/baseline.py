@@ -27,9 +27,10 @@ async def play_baseline(suite: Suite, *, seed: int, limit: int | None, trials: i
     tasks = suite.first_tasks(limit)
     jobs = islice(suite.jobs(tasks, seed=seed, trials=trials), MOST)
     try:
-        return (await run(list(jobs), IdlePolicy(), lines=_NoLines())).summary
+        played = await run(list(jobs), IdlePolicy(), lines=_NoLines())
     except _CostsError:
         return None
+    return played.summary | {"trials": trials or suite.trials}
 
 
 class _NoLines(Lines):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 from agentgym.facts import EpisodeFacts
+from agentgym.jsontext import dump_json
 from agentgym.metrics import Difference, paired_difference, sign_test
 
 _Scored = tuple[float, float]
@@ -37,6 +39,8 @@ class Comparison:
     only_in_a: int
     """Without a counterpart."""
     only_in_b: int
+    changed: int = 0
+    """Tasks that are not the same in both, though their ids are."""
     solved_rate: Contrast | None = None
     """None where there is no pair."""
     mean_reward: Contrast | None = None
@@ -55,7 +59,7 @@ def compare(
 
     Intervals come from drawing tasks anew, for trials of one task tend to go alike.
     """
-    first, second = _read(a, by_trial), _read(b, by_trial)
+    (first, tasks_a), (second, tasks_b) = _read(a, by_trial), _read(b, by_trial)
     shared = [key for key in first if key in second]
     pairs = {key: (_mean(first[key]), _mean(second[key])) for key in shared if first[key] and second[key]}
     by_task = dict[str, list[tuple[_Scored, _Scored]]]()
@@ -70,6 +74,7 @@ def compare(
         not_evaluable=len(shared) - len(pairs),
         only_in_a=len(first) - len(shared),
         only_in_b=len(second) - len(shared),
+        changed=sum(tasks_b.get(task, digest) != digest for task, digest in tasks_a.items()),
         solved_rate=_contrast([(a[0], b[0]) for a, b in means.values()], span=1.0, seed=seed),
         mean_reward=_contrast([(a[1], b[1]) for a, b in means.values()], span=_span(means.values()), seed=seed),
         lost=tuple(lost),
@@ -78,14 +83,15 @@ def compare(
     )
 
 
-def _read(episodes: Iterable[EpisodeFacts], by_trial: bool) -> dict[_Key, list[_Scored]]:
-    """The scores of a run; none where nothing can be judged."""
-    scores = dict[_Key, list[_Scored]]()
+def _read(episodes: Iterable[EpisodeFacts], by_trial: bool) -> tuple[dict[_Key, list[_Scored]], dict[str, int]]:
+    """The scores of a run, none where nothing can be judged; and what tells its tasks from others of the same id."""
+    scores, tasks = dict[_Key, list[_Scored]](), dict[str, int]()
     for facts in episodes:
+        tasks[facts.task_id] = crc32(dump_json(facts.task))
         held = scores.setdefault((facts.task_id, facts.trial if by_trial else 0), [])
         if facts.outcome != "not_evaluable":
             held.append((float(facts.outcome == "solved"), facts.reward))
-    return scores
+    return scores, tasks
 
 
 def _mean(scores: list[_Scored]) -> _Scored:

@@ -169,10 +169,14 @@ class Episode:
         return episode
 
 
+class LaterVersionError(DataFileError):
+    """Written by a later release: sound, perhaps, but not for this one to read."""
+
+
 def refuse_later_version(what: str, version: int, known: int) -> None:
     """What a later release wrote may mean something else than it seems to."""
     if version > known:
-        raise DataFileError(
+        raise LaterVersionError(
             f"{what} of schema version {version}; this agentgym reads up to {known}: "
             "upgrade it with `pip install --upgrade agentgym-async`"
         )

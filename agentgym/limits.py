@@ -51,6 +51,8 @@ class Limits:
     turns: int | None = None
     tokens: int | None = None
     seconds: float | None = 3600.0
+    """A call under way then counts as slow thinking, unless it had failed before: give calls a shorter deadline where a
+    server may hang."""
     cost_usd: float | None = None
     cleanup_s: float = CLEANUP_S
     """How long letting go of the environment and the policy may take once the episode is over."""

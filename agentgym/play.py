@@ -269,17 +269,15 @@ class _Game:
 
     async def _step(self, turn: Turn, steps: list[StepRecord], replies: list[Message]) -> None:
         """Carry out what the turn asks for; steps and replies are kept as they come."""
-        env, calls = self.env, turn.tool_calls
+        env = self.env
         try:
             actions = env.parse(turn)
         except InvalidActionError as error:
             self._tool_errors += 1
-            replies += _replies(calls, str(error)) or [Message("user", str(error))]
+            replies += refusal(turn, error)
             return
         recorded = [env.dump_action(action) for action in actions]
-        paired: Sequence[ToolCall | None] = calls
-        if len(actions) > len(calls):  # what is no call comes first
-            paired = (*[None] * (len(actions) - len(calls)), *calls)
+        paired = paired_calls(turn, len(actions))
         if tracing.spans is not None:
             tracing.spans.name_calls(actions, paired)
 
@@ -296,9 +294,7 @@ class _Game:
             replies.extend(messages)
 
         await env.take(actions, on_step=keep)
-        if len(steps) < len(paired):
-            left = [call for call in paired[len(steps) :] if call is not None]
-            replies += _replies(left, "This call was not carried out.")
+        replies += passed_over(paired[len(steps) :])
 
     def _record(self, action: JsonObject, shown: JsonObject, step: Step[Any]) -> StepRecord:
         observation, reward, terminated, truncated, info = step
@@ -356,9 +352,25 @@ def _reference_turns(env: Env[Any, Any, Any]) -> Iterator[Turn]:
         yield turn
 
 
-def _replies(calls: Sequence[ToolCall], text: str) -> list[Message]:
+def paired_calls(turn: Turn, actions: int) -> Sequence[ToolCall | None]:
+    """The call behind each of so many actions of a turn; what is no call comes first."""
+    calls = turn.tool_calls
+    return (*[None] * (actions - len(calls)), *calls) if actions > len(calls) else calls
+
+
+def refusal(turn: Turn, error: InvalidActionError) -> list[Message]:
+    """What is told of a turn that the environment cannot read."""
+    return _replies(turn.tool_calls, str(error)) or [Message("user", str(error))]
+
+
+def passed_over(calls: Sequence[ToolCall | None]) -> list[Message]:
+    """What is told of the calls that are left when the episode is over."""
+    return _replies(calls, "This call was not carried out.")
+
+
+def _replies(calls: Sequence[ToolCall | None], text: str) -> list[Message]:
     """The same answer to each call, for a conversation must leave none unanswered."""
-    return [Message("tool", text, tool_call_id=call.id) for call in calls]
+    return [Message("tool", text, tool_call_id=call.id) for call in calls if call is not None]
 
 
 def _least(*bounds: float | None) -> float:

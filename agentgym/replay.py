@@ -27,7 +27,7 @@ from agentgym.journal import Journal, KeptCall, line_prefix, prefix_of
 from agentgym.jsontext import dump_json
 from agentgym.lines import Lines
 from agentgym.messages import Message
-from agentgym.play import cause_of
+from agentgym.play import cause_of, paired_calls, passed_over, refusal
 from agentgym.runs import CALLS, episode_lines, placed_lines, read_episode
 from agentgym.sandbox.lending import sharing_sandboxes
 from agentgym.steps import Step
@@ -282,28 +282,38 @@ class _Replay:
                 self._note("action", recorded.action, str(error), turn=number, step=position)
                 self.broken_off = True
                 return record.steps
-        if not actions and not self._is_turn_of_no_action(record):
+        if not actions and not self._is_turn_of_no_action(number, record):
             return ()
         steps: list[StepRecord] = []
+        replies: list[Message] = []
+        paired = paired_calls(record.turn, len(actions))
 
         def keep(step: Step[Any]) -> None:
             position = len(steps)
             recorded = record.steps[position]
             self._compare_step(number, position, recorded, step)
+            replies.extend(self.env.show(step.observation, call=paired[position]))
             steps.append(replace(recorded, reward=step.reward, terminated=step.terminated, truncated=step.truncated))
 
         await self.env.take(actions, on_step=keep)
         if len(steps) < len(actions):
             self._note("outcome", "goes on", "is over", turn=number, step=len(steps))
             self.broken_off = True
+        elif not self._is_cut(number):
+            self._compare_replies(number, record, [*replies, *passed_over(paired[len(steps) :])])
         return tuple(steps)
 
-    def _is_turn_of_no_action(self, record: TurnRecord) -> bool:
+    def _is_turn_of_no_action(self, number: int, record: TurnRecord) -> bool:
         """Whether the turn was read as no action at all; one that could not be read, or broke, does not count."""
         try:
             return not self.env.parse(record.turn)
-        except InvalidActionError:
+        except InvalidActionError as error:
+            self._compare_replies(number, record, refusal(record.turn, error))
             return False
+
+    def _compare_replies(self, turn: int, record: TurnRecord, replies: list[Message]) -> None:
+        if "observation" not in self.found:  # of which they tell
+            self._compare("replies", _plain(record.replies), _plain(replies), turn)
 
     def _compare_step(self, turn: int, position: int, recorded: StepRecord, step: Step[Any]) -> None:
         self._compare(
@@ -313,13 +323,23 @@ class _Replay:
         self._compare("observation", recorded.tool_error, tool_error, turn, position)
         self._compare("reward", recorded.reward, step.reward, turn, position)
         self._compare("terminated", recorded.terminated, step.terminated, turn, position)
-        if not (self._ends_anyhow and turn == len(self.episode.turns) - 1):
+        if not self._is_cut(turn):
             self._compare("truncated", recorded.truncated, step.truncated, turn, position)
 
     @property
     def _ends_anyhow(self) -> bool:
         """Whether something that is not replayed ended the episode in the middle of a turn."""
         return self.episode.outcome == "not_evaluable" or self.episode.limit == "time"
+
+    def _is_limit_made_up(self) -> bool:
+        """Whether the record tells of a limit that its own figures do not reach."""
+        limits, usage = self.episode.limits, self.episode.usage
+        if self.episode.limit == "tokens":
+            return limits.tokens is None or usage.tokens < limits.tokens
+        return self.episode.limit == "cost" and (limits.cost_usd is None or usage.cost_usd < limits.cost_usd)
+
+    def _is_cut(self, turn: int) -> bool:
+        return self._ends_anyhow and turn == len(self.episode.turns) - 1
 
     def _rescored(self) -> Episode:
         """The record as the present code scores it."""
@@ -339,7 +359,7 @@ class _Replay:
             return scored
         if env.truncated_by is not None:
             return replace(scored, outcome="truncated", limit=env.truncated_by, cause=None)
-        if episode.outcome in ("solved", "failed") or self.broken_off:
+        if episode.outcome in ("solved", "failed") or self.broken_off or self._is_limit_made_up():
             told = "the recorded actions do not bring the episode to its end any more"
             return replace(scored, outcome="not_evaluable", limit=None, cause=Cause("environment", "NotOver", told))
         return scored

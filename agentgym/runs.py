@@ -20,7 +20,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from agentgym.appendfile import whole_lines_end
-from agentgym.episode import EnvironmentInfo, Episode, refuse_later_version
+from agentgym.episode import EnvironmentInfo, Episode, LaterVersionError, refuse_later_version
 from agentgym.errors import DataFileError, UnknownNameError, one_line
 from agentgym.jsontext import dump_json
 from agentgym.limits import Limits
@@ -111,6 +111,8 @@ def naming_damaged(folder: str | Path) -> Iterator[None]:
     """A record that cannot be read is told with its file, and what mends it."""
     try:
         yield
+    except LaterVersionError as error:
+        raise LaterVersionError(f"{Path(folder) / EPISODES}: {error}") from None
     except DataFileError as error:
         told = f"a record is damaged: {error}; without its line `agentgym resume {folder}` plays the episode again"
         raise DataFileError(f"{Path(folder) / EPISODES}: {told}") from None
@@ -179,9 +181,9 @@ def key_of(line: bytes) -> tuple[bytes, str]:
 def _played_again(path: Path) -> dict[bytes, int]:
     """How many records of the same episode follow the first, for those that have several: only what was not
     evaluable is played again, so that only such episodes need be remembered."""
-    marker, counts = b'"outcome":"not_evaluable"', dict[bytes, int]()
+    counts = dict[bytes, int]()
     for line in whole_lines(path):
-        if counts or marker in line:
+        if counts or b'"not_evaluable"' in line:
             key, outcome = key_of(line)
             if key in counts:
                 counts[key] += 1

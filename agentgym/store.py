@@ -18,7 +18,7 @@ import orjson
 from anyio import to_thread
 
 from agentgym.appendfile import AppendFile, kept_synced
-from agentgym.episode import EnvironmentInfo, Episode
+from agentgym.episode import SCHEMA_VERSION, EnvironmentInfo, Episode, LaterVersionError, refuse_later_version
 from agentgym.errors import DataFileError, RunFolderError
 from agentgym.events import EventLog
 from agentgym.journal import Journal, line_prefix, prefix_of
@@ -195,6 +195,7 @@ class RunStore:
         for line in whole_lines(path) if path.exists() else ():
             try:
                 record: dict[str, Any] = orjson.loads(line)
+                refuse_later_version(f"{path}: an episode", record["schema_version"], SCHEMA_VERSION)
                 prefix = line_prefix(record["task_id"], record["trial"])
                 usage = Usage(**record["usage"]) + Usage(**record.get("others", {}))
                 if record["outcome"] == "not_evaluable":
@@ -204,6 +205,8 @@ class RunStore:
                 self._played_in[record["environment"]["id"]].add(record["environment"]["version"])
                 self.spent += usage
                 used.pop(prefix, None)
+            except LaterVersionError:
+                raise
             except (ValueError, KeyError, TypeError):
                 damaged += 1
         self._counted = set(used)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -14,7 +15,7 @@ from agentgym.errors import EnvironmentFault, UnknownNameError, UsageError, boun
 from agentgym.jobs import Job
 from agentgym.limits import Limits
 from agentgym.messages import JsonObject
-from agentgym.registry import env_ids, load_env, load_target, make
+from agentgym.registry import env_ids, load_env, load_file, load_target, make
 from agentgym.seeds import derive_seed
 from agentgym.steps import task_id
 
@@ -82,13 +83,19 @@ def suite_ids() -> list[str]:
 
 
 def load_suite(name: str) -> Suite:
-    """The suite an entry point names; an environment, by its id or as `path/to/file.py:Class`, is one of its own."""
+    """The suite an entry point names, or `path/to/file.py:NAME`; an environment, named alike, is one of its own."""
     targets = entry_points(GROUP)
     if name not in targets:
+        path, _, attribute = name.rpartition(":")
+        found = getattr(load_file(Path(path).resolve()), attribute, None) if Path(path).is_file() else None
+        if isinstance(found, Suite):
+            return replace(found, id=name)
         if ".py" in name or name in env_ids():
             load_env(name)
             return Suite(name, name, "")
-        raise UnknownNameError(f"no suite {name!r}; {did_you_mean(name, targets)}")
+        raise UnknownNameError(
+            f"no suite {name!r}; {did_you_mean(name, targets)} (a file works too: path/to/file.py:NAME)"
+        )
     suite = load_target(targets[name], name)
     if not isinstance(suite, Suite):
         raise UsageError(f"{name} ({targets[name]}) is not a Suite")

@@ -15,7 +15,7 @@ import anyio
 from agentgym.baseline import play_baseline
 from agentgym.cli.output import write_json, write_table
 from agentgym.cli.progress import Progress, progress
-from agentgym.cli.running import build_policy, play, resume_command
+from agentgym.cli.running import build_policy, play, resume_hint
 from agentgym.cli.scores import Score, write_scores
 from agentgym.cli.settings import MODEL, PACE, WHAT, add_settings, settle
 from agentgym.errors import (
@@ -106,7 +106,7 @@ class Bench:
             left = [score.run for score in self.scores if score.run is not None and not _is_whole(score.summary)]
             told = "" if isinstance(self._stopped, Interrupted) else f"{self._stopped}; "
             for folder in left or [""]:
-                what = f"resume with: {resume_command(folder, self._args, self._stopped)}" if folder else "stopped"
+                what = resume_hint(folder, self._args, self._stopped) if folder else "stopped"
                 sys.stderr.write(f"{told}{what}\n")
             return 130 if isinstance(self._stopped, Interrupted) else 1
         asked = bool(self._args.suites) and "all" not in self._args.suites

@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
     if not by_trial:
         sys.stderr.write("the seeds of the runs differ: the means of each task's trials are compared\n")
     found = compare(facts_of(args.a), facts_of(args.b), by_trial=by_trial)
+    if found.changed:
+        sys.stderr.write(f"{found.changed} tasks are not the same in both runs, though their ids are\n")
     if args.json:
         write_json({"a": str(args.a), "b": str(args.b), "comparison": found})
     else:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +18,7 @@ from agentgym.cli.output import align, write, write_json
 from agentgym.cli.transcript import printable
 from agentgym.env import Env
 from agentgym.episode import Episode
-from agentgym.errors import AgentGymError
+from agentgym.errors import AgentGymError, RunFolderError, UnknownNameError
 from agentgym.jsontext import dump_json
 from agentgym.messages import JsonObject
 from agentgym.registry import make
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     info = read_info(args.run)
     make_env = _Maker(args.environment or _spec(info))
     found = _Found(info)
-    with written_whole(args.run / RESCORED) if args.rescore else nullcontext() as file:
+    with _rescored_file(args.run) if args.rescore else nullcontext() as file:
         tell = partial(found.add, rescored=file)
         play = partial(replay_run, on_result=tell, limit=args.limit, concurrency=args.concurrency)
         anyio.run(play, args.run, make_env)
@@ -62,6 +62,16 @@ def run(args: argparse.Namespace) -> int:
     if args.rescore:
         sys.stderr.write(f"{args.run / RESCORED} holds the records as they are scored now\n")
     return int(found.counts["different"] > 0 or found.broken > 0)
+
+
+@contextmanager
+def _rescored_file(folder: Path) -> Iterator[BinaryIO]:
+    try:
+        with written_whole(folder / RESCORED) as file:
+            yield file
+    except OSError as error:
+        told = f"cannot write {folder / RESCORED}: {error.strerror}; without --rescore nothing is written"
+        raise RunFolderError(told) from None
 
 
 def _spec(info: RunInfo) -> str:
@@ -82,7 +92,10 @@ class _Maker:
 
     def __call__(self, episode: Episode) -> Env[Any, Any, Any]:
         then = episode.environment
-        env = make(self._spec, **{name: value for name, value in then.config.items() if value != _HIDDEN})
+        try:
+            env = make(self._spec, **{name: value for name, value in then.config.items() if value != _HIDDEN})
+        except UnknownNameError as error:
+            raise UnknownNameError(f"{error}; --environment names what to replay the run in") from None
         if env.version != then.version and then.version not in self._versions:
             self._versions.add(then.version)
             sys.stderr.write(f"recorded with version {then.version} of {then.id}, which is now {env.version}\n")

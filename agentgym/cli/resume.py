@@ -13,7 +13,7 @@ import anyio
 
 from agentgym.baseline import read_baseline
 from agentgym.cli.progress import progress
-from agentgym.cli.running import build_policy, play, resume_command
+from agentgym.cli.running import build_policy, play, resume_hint
 from agentgym.cli.scores import Score, write_scores
 from agentgym.cli.settings import MODEL, PACE, add_settings, settle
 from agentgym.errors import Interrupted, UnknownNameError, UsageError
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     write_scores([score], seed=info.seed, as_json=args.json)
     if result.stopped is None:
         return int(result.summary["evaluable"] != result.summary["planned"])
-    sys.stderr.write(f"{result.stopped}; resume with: {resume_command(args.run, args, result.stopped)}\n")
+    sys.stderr.write(f"{result.stopped}; {resume_hint(args.run, args, result.stopped)}\n")
     return 130 if isinstance(result.stopped, Interrupted) else 1
 
 

@@ -133,16 +133,20 @@ async def play(
     return result
 
 
-def resume_command(folder: str | Path, args: argparse.Namespace, stopped: RunStopped) -> str:
-    """How to go on; what the run may cost in all stays bounded, but for what is used up."""
+_BOUNDS = {"cost_usd": "max-cost", "tokens": "max-run-tokens"}
+
+
+def resume_hint(folder: str | Path, args: argparse.Namespace, stopped: RunStopped) -> str:
+    """How to go on; what the run may cost in all stays bounded, but for what is used up, as is said."""
     words = ["agentgym", "resume", str(folder)]
     spent = stopped.of if isinstance(stopped, BudgetSpent) else None
-    for budget, name in (("cost_usd", "max_cost"), ("tokens", "max_run_tokens")):
-        if (most := getattr(args, name)) is not None and budget != spent:
-            words += [f"--{name.replace('_', '-')}", str(most)]
+    for budget, name in _BOUNDS.items():
+        if (most := getattr(args, name.replace("-", "_"))) is not None and budget != spent:
+            words += [f"--{name}", str(most)]
     if args.prices is not None:
         words += ["--prices", str(args.prices)]
-    return join(words)
+    lifted = f"without that bound, or with a new --{_BOUNDS[spent]}, " if spent in _BOUNDS else ""
+    return f"{lifted}resume with: {join(words)}"
 
 
 def _summary_of(folder: Path | None) -> JsonObject:

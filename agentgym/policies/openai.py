@@ -103,6 +103,7 @@ class OpenAIPolicy(Policy):
         self._send_seed = send_seed
         self._choices = n or 1
         self._token_ids = token_ids
+        self._asks_for_logprobs = logprobs or token_ids
         self._told_of_lack = False
         self._tool_mode: ToolMode = tools
         self._knows_no_tools = tools == "text"
@@ -189,11 +190,15 @@ class OpenAIPolicy(Policy):
 
     def _notice_lack(self, turns: tuple[Turn, ...]) -> None:
         """Tell once of what was asked for and did not come: servers may pass over what they do not know."""
-        few, bare = len(turns) < self._choices, self._token_ids and turns[0].span is None
+        few, bare = len(turns) < self._choices, self._asks_for_logprobs and turns[0].span is None
         if (few or bare) and not self._told_of_lack:
             self._told_of_lack = True
-            told = f"{len(turns)} of the {self._choices} choices" if few else "none of the token ids"
-            _LOG.warning(f"the server gives {told} asked for", model=self.model, base_url=self.base_url)
+            told = f"the server gives {len(turns)} of the {self._choices} choices asked for"
+            if not few:
+                told = "the server gives none of the token ids asked for"
+                if not self._token_ids:
+                    told = "turns keep log-probabilities beside token ids alone: ask for token_ids too"
+            _LOG.warning(told, model=self.model, base_url=self.base_url)
 
     def __repr__(self) -> str:
         return f"OpenAIPolicy({self.model!r}, base_url={self.base_url!r})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from agentgym import (
     ToolCall,
     ToolEnv,
     Turn,
+    Usage,
     rollout,
     tool,
 )
@@ -123,6 +125,29 @@ async def test_a_step_that_shows_something_else_is_told_with_both_values() -> No
     (found,) = result.discrepancies
     assert (found.what, found.turn, found.step) == ("observation", 1, 0)
     assert (found.recorded, found.replayed) == ({"text": "light"}, {"text": "LIGHT"})
+
+
+@pytest.mark.parametrize("turns", [(SWITCH, LEAVE), (WRONG, LEAVE), ("hm", LEAVE), (Turn(tool_calls=(LEAVE, SWITCH)),)])
+async def test_what_the_agent_was_told_is_compared_too(turns: tuple[Any, ...]) -> None:
+    episode = await recorded(*turns)
+    assert (await replay(episode, Lamp)).status == "same"
+    for replies in (
+        (),
+        tuple(replace(reply, content="altered") for reply in episode.turns[0].replies),
+    ):
+        altered = replace(episode, turns=(replace(episode.turns[0], replies=replies), *episode.turns[1:]))
+        (found,) = (await replay(altered, Lamp)).discrepancies
+        assert (found.what, found.turn, found.step) == ("replies", 0, None)
+
+
+@pytest.mark.parametrize("limits", [Limits(tokens=50), Limits(cost_usd=0.5)])
+async def test_a_limit_that_the_record_does_not_reach_is_made_up(limits: Limits) -> None:
+    usage = Usage(100, 0, cost_usd=1.0, calls=1)
+    episode = await recorded(*[Turn(tool_calls=(SWITCH,), usage=usage)] * 3, limits=limits)
+    assert (await replay(episode, Lamp)).status == "same"
+    for altered in (replace(episode, limits=Limits()), replace(episode, usage=Usage(calls=1))):
+        (found,) = (await replay(altered, Lamp)).discrepancies
+        assert found.what == "outcome"
 
 
 async def test_another_reward_is_told_and_the_record_is_scored_anew() -> None:

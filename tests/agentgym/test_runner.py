@@ -635,6 +635,19 @@ async def test_a_folder_of_somebody_elses_stays_as_it_is(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == ["mine.txt"]
 
 
+async def test_a_record_of_a_later_version_is_refused_before_anything_is_played(tmp_path: Path) -> None:
+    await run(list(jobs(3)), COUNTING, tmp_path)
+    path = tmp_path / "episodes.jsonl"
+    later = path.read_bytes().replace(b'"schema_version":1', b'"schema_version":99', 1)
+    path.write_bytes(later)
+    told = r"episodes\.jsonl: an episode of schema version 99; this agentgym reads up to 1: upgrade it"
+    with pytest.raises(UsageError, match=told):
+        await run(list(jobs(5)), COUNTING, tmp_path)
+    with pytest.raises(UsageError, match=told):
+        list(read_episodes(tmp_path))
+    assert path.read_bytes() == later
+
+
 async def test_a_damaged_record_is_told_with_its_mend_and_played_again(tmp_path: Path) -> None:
     await run(list(jobs(5)), COUNTING, tmp_path)
     lines = (tmp_path / "episodes.jsonl").read_bytes().splitlines(keepends=True)

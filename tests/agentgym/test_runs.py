@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -75,13 +76,15 @@ def test_of_an_episode_that_was_played_again_the_last_record_counts(tmp_path: Pa
         record("c", "not_evaluable"),
         record("a", "failed"),
     ]
-    (tmp_path / EPISODES).write_bytes(b"".join(lines))
-    assert found(tmp_path) == [
-        ("b", 0, "solved"),
-        ("a", 1, "solved"),
-        ("c", 0, "not_evaluable"),
-        ("a", 0, "failed"),
-    ]
+    spaced = [json.dumps(json.loads(line)).encode() + b"\n" for line in lines]
+    for written in (lines, spaced):
+        (tmp_path / EPISODES).write_bytes(b"".join(written))
+        assert found(tmp_path) == [
+            ("b", 0, "solved"),
+            ("a", 1, "solved"),
+            ("c", 0, "not_evaluable"),
+            ("a", 0, "failed"),
+        ]
 
 
 def test_a_run_without_any_record_has_none_and_a_record_that_is_none_is_told(tmp_path: Path) -> None:

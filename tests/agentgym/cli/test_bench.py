@@ -44,6 +44,7 @@ def test_every_policy_of_the_suite_plays_every_task_with_the_idle_agent_first(cl
     idle, random, oracle = scores(cli, "guess")
     assert [score["policy"] for score in (idle, random, oracle)] == ["idle", "random", "oracle"]
     assert (idle["episodes"], idle["outcomes"]["solved"], idle["outcomes"]["failed"]) == (10, 0, 10)
+    assert idle["trials"] == random["trials"] == 1
     assert (oracle["solved_rate"], oracle["mean_reward"], oracle["idle_mean_reward"]) == (1.0, 1.0, 0.0)
     assert (oracle["turns"]["mean"], oracle["outcomes"]["not_evaluable"]) == (1.0, 0)
     assert 0 < random["outcomes"]["solved"] < 10
@@ -87,6 +88,20 @@ def test_an_environment_in_a_file_is_a_suite_of_its_own_and_its_run_plays_again(
     assert (played["suite"], played["episodes"]) == (f"{file}:Coin", 2)
     assert cli("replay", str(tmp_path / "run")).code == 0
     assert cli("bench", "none.py:Coin").err == "agentgym bench: no file 'none.py'; give path/to/file.py:Class\n"
+
+
+def test_a_suite_of_ones_own_is_played_from_its_file(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(
+        "from agentgym import Limits\nfrom agentgym.suite import Suite\n"
+        "TWICE = Suite('twice', 'guess', 'Twice.', trials=2, limits=Limits(turns=1))\n"
+    )
+    ran = cli("bench", f"{path}:TWICE", "--policy", "oracle", "--limit", "3", "--out", "run", "--quiet", "--json")
+    assert ran.code == 0, ran.err
+    (score,) = [score for score in json.loads(ran.out)["scores"] if score["policy"] == "oracle"]
+    assert (score["episodes"], score["trials"], score["solved_rate"]) == (6, 2, 1.0)
+    assert cli("resume", "run", "--quiet").code == 0
+    assert cli("bench", f"{path}:NONE").code == 2
 
 
 def test_suites_are_listed(cli: Cli, install: Install) -> None:

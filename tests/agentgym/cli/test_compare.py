@@ -42,6 +42,17 @@ def test_other_seeds_are_said_and_compared_by_their_means(cli: Cli, runs: tuple[
     assert "10 pairs of 10 tasks" in ran.out
 
 
+def test_tasks_that_changed_under_the_same_name_are_told(cli: Cli, runs: tuple[str, str]) -> None:
+    path = Path(runs[1]) / "episodes.jsonl"
+    first, *others = path.read_text().splitlines(keepends=True)
+    record = json.loads(first)
+    record["task"]["digit"] = 10 - record["task"]["digit"]
+    path.write_text(json.dumps(record) + "\n" + "".join(others))
+    ran = cli("compare", *runs)
+    assert (ran.code, ran.err) == (0, "1 tasks are not the same in both runs, though their ids are\n")
+    assert json.loads(cli("compare", *runs, "--json").out)["comparison"]["changed"] == 1
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import anyio
@@ -50,7 +51,15 @@ def test_an_environment_without_an_id_is_named_and_gets_the_recorded_settings(
     ran = cli("replay", played)
     assert (ran.code, ran.out) == (2, "")
     assert "no environment 'hilo'" in ran.err
+    assert "--environment names what to replay the run in" in ran.err
     assert cli("replay", played, "--environment", str(hilo)).out == "20 same, 0 different, 0 not replayable\n"
+
+
+def test_what_cannot_be_written_is_told_with_its_mend(cli: Cli, played: str, hilo: Path) -> None:
+    (Path(played) / f".rescored.jsonl.{os.getpid()}").mkdir()
+    ran = cli("replay", played, "--environment", str(hilo), "--rescore")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert "rescored.jsonl: Is a directory; without --rescore nothing is written" in ran.err
 
 
 def test_what_differs_is_told_with_both_values_and_exits_with_1(cli: Cli, played: str, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_money_needs_a_price_and_stops_the_run_in_time(cli: Cli, tmp_path: Path)
         assert "--prices" in unknown.err
         ran = cli(*words, "--prices", str(prices), "--concurrency", "1", "--out", "run")
         assert ran.code == 1
-        assert "the run's budget of 5 dollars is used up; resume with: agentgym resume run" in ran.err
+        assert "without that bound, or with a new --max-cost, resume with: agentgym resume run" in ran.err
         assert endpoint.count == 5
         more = cli("resume", "run", "--prices", str(prices), "--quiet", "--concurrency", "1")
         assert more.code == 0, more.err
@@ -188,11 +188,13 @@ def test_what_bounds_a_run_bounds_it_also_after_it_was_cut(cli: Cli, tmp_path: P
         words = ("--model", "fake", "--base-url", endpoint.base_url, "--prices", str(prices), "--concurrency", "1")
         bounds = ("--max-cost", "5", "--max-run-tokens", "3")
         ran = cli("bench", "guess", *words, *bounds, "--out", "run", "--quiet")
-        told = "the run's budget of 3 tokens is used up; resume with: "
+        told = (
+            "the run's budget of 3 tokens is used up; without that bound, or with a new --max-run-tokens, resume with: "
+        )
         kept = f"--max-cost 5.0 --prices {prices}"
         assert ran.err == f"{told}agentgym resume run {kept}\n", "for the tokens there must be more"
         ran = cli("resume", "run", "--max-cost", "5.0", "--max-run-tokens", "100", "--quiet", "--concurrency", "1")
-        told = "the run's budget of 5 dollars is used up; resume with: "
+        told = "the run's budget of 5 dollars is used up; without that bound, or with a new --max-cost, resume with: "
         assert ran.err == f"{told}agentgym resume run --max-run-tokens 100\n"
         assert endpoint.count == 5
 

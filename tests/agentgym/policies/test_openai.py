@@ -347,7 +347,13 @@ async def test_what_a_model_wrote_amiss_goes_back_as_an_object(raw: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("wish", "says"), [({"n": 3}, "1 of the 3 choices"), ({"token_ids": True}, "none of the token ids"), ({"n": 1}, "")]
+    ("wish", "says"),
+    [
+        ({"n": 3}, "1 of the 3 choices"),
+        ({"token_ids": True}, "none of the token ids"),
+        ({"logprobs": True}, "ask for token_ids too"),
+        ({"n": 1}, ""),
+    ],
 )
 async def test_what_a_server_passes_over_is_told_once(
     wish: dict[str, Any], says: str, caplog: pytest.LogCaptureFixture
