@@ -153,7 +153,7 @@ class Crew:
     async def _play(self, number: int, job: Job) -> None:
         LINES.set(self.lines)
         CAPS.set(self._caps)
-        by_lines = Tally()
+        around, by_lines = TALLY.get(), Tally()
         TALLY.set(by_lines)
         try:
             if self._store is not None:
@@ -161,6 +161,8 @@ class Crew:
             episode = await self._played(job)
             if by_lines.usage == episode.others:
                 self.lines.spend(episode.usage)  # of a policy that makes its calls by itself
+            if around is not None:  # played inside an episode of another run
+                around.add(by_lines.usage)
             await self._ended(number, episode)
         finally:
             self._playing -= 1
@@ -173,7 +175,7 @@ class Crew:
         except Fault as fault:
             return self._unplayed(job, fault)
         self._environment = self._environment or env.info
-        if self._store is not None:
+        if self._store is not None and self._store.resumed:
             self._store.refuse_other_version(env.info)
         return await play_episode(env, self._policy, job.task, seed=job.seed, limits=job.limits, trial=job.trial)
 

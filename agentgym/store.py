@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import fields, replace
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from time import sleep
@@ -40,6 +41,8 @@ from agentgym.runs import (
 )
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from agentgym.jobs import Job
 
 _LOG = EventLog(__name__)
@@ -88,7 +91,7 @@ class RunStore:
         found = self._finished.get(line_prefix(job.task_id, job.trial)) if self._finished else None
         if found is None:
             return False
-        if found != _digest(*orjson.loads(dump_json([job.task.model_dump(mode="json"), job.seed, job.limits]))):
+        if found != _digest(orjson.loads(dump_json([job.task.model_dump(mode="json"), job.seed, job.limits]))):
             raise self._another(job, "played")
         return True
 
@@ -99,7 +102,7 @@ class RunStore:
     def journal(self, job: Job) -> Journal:
         """Where an episode writes down what it is told, with all it was told before."""
         name, trial = job.task_id, job.trial
-        of = b"%08x" % crc32(dump_json([job.task.model_dump(mode="json"), job.seed]))
+        of = b"%08x" % _mark(job)
         if not self._unfinished and not self._counted:
             return Journal(name, trial, self._calls.write, of=of)
         prefix = line_prefix(name, trial)
@@ -201,7 +204,7 @@ class RunStore:
                 if record["outcome"] == "not_evaluable":
                     used[prefix] = usage  # of several records the last one counts
                     continue
-                self._finished[prefix] = _digest(record["task"], record["seed"], record["limits"])
+                self._finished[prefix] = _digest([record["task"], record["seed"], record["limits"]])
                 self._played_in[record["environment"]["id"]].add(record["environment"]["version"])
                 self.spent += usage
                 used.pop(prefix, None)
@@ -237,9 +240,29 @@ class RunStore:
                 yield file.readline()
 
 
-def _digest(*of: object) -> bytes:
+def _digest(of: object) -> bytes:
     """Of what an episode is of, as its record holds it."""
-    return blake2b(dump_json(of), digest_size=8).digest()
+    return blake2b(dump_json(_in_order(of)), digest_size=8).digest()
+
+
+def _mark(job: Job) -> int:
+    """The same for the same task and seed, and next to nothing to find: every episode that makes calls has one."""
+    task = job.task
+    written = task.__pydantic_serializer__.to_json(task)
+    return crc32(dump_json(_in_order(orjson.loads(written))) if _holds_sets(type(task)) else written, job.seed)
+
+
+@cache
+def _holds_sets(model: type[BaseModel]) -> bool:
+    told = repr(model.__pydantic_core_schema__)
+    return "'set'" in told or "'frozenset'" in told
+
+
+def _in_order(value: Any) -> Any:
+    """JSON with its lists sorted, for a set comes in another order in every process."""
+    if isinstance(value, dict):
+        return {name: _in_order(inner) for name, inner in value.items()}
+    return sorted(map(_in_order, value), key=dump_json) if isinstance(value, list) else value
 
 
 def _take_out_damaged(path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -345,6 +347,41 @@ async def test_a_task_that_changed_does_not_go_on_with_what_was_answered_to_anot
                 await run(planned(text, seed), policy, tmp_path)
         whole = await run(planned("one", 1), policy, tmp_path)
         assert (whole.summary["outcomes"], endpoint.count) == ({"solved": 1, **NONE_ELSE}, 3)
+
+
+PART = """
+import anyio, sys
+from agentgym import Job, OpenAIPolicy, Task, run
+from agentgym.crew import Budget
+from environments.guess import Guess, Secret
+
+class Tagged(Secret):
+    tags: frozenset[str] = frozenset(f"tag{number}" for number in range(20))
+
+class Game(Guess, id="guess-tagged"):
+    task_type = Tagged
+
+async def play():
+    policy = OpenAIPolicy("fake", base_url=sys.argv[1])
+    jobs = [Job(make=Game, task=Tagged(id=str(number), digit=7), seed=1) for number in range(2)]
+    await run(jobs, policy, sys.argv[2], budget=Budget(tokens=int(sys.argv[3])), concurrency=1)
+
+anyio.run(play)
+"""
+
+
+def test_a_task_with_a_set_goes_on_in_another_process(tmp_path: Path) -> None:
+    """Where a set comes in another order, also for the episode that was cut."""
+
+    def answer(request: ChatRequest) -> Turn:
+        guess = ToolCall("guess", {"n": 5 if len(request.messages) < 3 else 7})
+        return Turn(tool_calls=(guess,), usage=Usage(100, 10))
+
+    with FakeEndpoint(answer) as endpoint:
+        for tokens in ("110", "330", "1000"):
+            subprocess.run([sys.executable, "-c", PART, endpoint.base_url, str(tmp_path), tokens], check=True)
+    assert [episode.outcome for episode in read_episodes(tmp_path)] == ["solved", "solved"]
+    assert endpoint.count == 4
 
 
 async def test_a_damaged_line_of_the_journal_is_passed_over_and_asked_again(
