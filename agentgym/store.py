@@ -24,7 +24,7 @@ from agentgym.errors import DataFileError, RunFolderError
 from agentgym.events import EventLog
 from agentgym.journal import Journal, line_prefix, prefix_of
 from agentgym.jsontext import dump_json, dump_line
-from agentgym.messages import NO_USAGE, Usage
+from agentgym.messages import NO_USAGE, JsonObject, Usage
 from agentgym.runs import (
     BASELINE,
     CALLS,
@@ -246,10 +246,9 @@ def _digest(of: object) -> bytes:
 
 
 def _mark(job: Job) -> int:
-    """The same for the same task and seed, and next to nothing to find: every episode that makes calls has one."""
-    task = job.task
-    written = task.__pydantic_serializer__.to_json(task)
-    return crc32(dump_json(_in_order(orjson.loads(written))) if _holds_sets(type(task)) else written, job.seed)
+    """The same for the same task and seed; it costs next to nothing, for every episode has one."""
+    task: JsonObject = job.task.model_dump(mode="json")
+    return crc32(dump_json([_in_order(task) if _holds_sets(type(job.task)) else task, job.seed]))
 
 
 @cache

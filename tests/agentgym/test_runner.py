@@ -748,6 +748,26 @@ async def test_what_an_environment_asks_counts_towards_the_budget_also_when_the_
     assert {(episode.usage.tokens, episode.others.tokens) for episode in episodes} == {(0, 110)}
 
 
+class Delegating(Asking, id="delegating-for-runner"):
+    "Its only tool has a model play a game of its own."
+
+    @tool
+    async def ask(self) -> str:
+        "Have the model play."
+        told = [episode.outcome async for episode in rollouts(jobs(1), self.model)]
+        self.finish(reward=1.0)
+        return told[0]
+
+
+async def test_what_is_played_within_an_episode_counts_as_asked_by_its_environment() -> None:
+    async with FakeEndpoint(counted) as endpoint:
+        model = OpenAIPolicy("fake", base_url=endpoint.base_url)
+        delegating = [Job(make=lambda: Delegating(model), task=Task(id="one"), seed=1)]
+        (episode,) = [episode async for episode in rollouts(delegating, ScriptedPolicy([ToolCall("ask")]))]
+    assert (episode.outcome, endpoint.count) == ("solved", 3)
+    assert (episode.usage.calls, episode.others.calls) == (0, 3)
+
+
 NONE = dict.fromkeys(("solved", "failed", "truncated", "not_evaluable"), 0)
 
 
