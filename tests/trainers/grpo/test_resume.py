@@ -60,7 +60,8 @@ def test_killed_and_gone_on_with(tmp_path: Path, backend: Backend) -> None:
     assert len(again) == 16
     assert any(abs(row[1]) > 1e-4 for row in once)
     for expected, found in zip(once, again, strict=True):
-        assert found == pytest.approx(expected, abs=1e-6)
+        # Single precision: the order in which a sum is taken may differ with where its numbers lie in memory.
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-6)
 
 
 def test_another_recipe_does_not_go_on(tmp_path: Path) -> None:
