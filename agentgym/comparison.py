@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from zlib import crc32
 
 from agentgym.facts import EpisodeFacts
-from agentgym.jsontext import dump_json
+from agentgym.jsontext import dump_json, in_order
 from agentgym.metrics import Difference, paired_difference, sign_test
 
 _Scored = tuple[float, float]
@@ -87,7 +87,7 @@ def _read(episodes: Iterable[EpisodeFacts], by_trial: bool) -> tuple[dict[_Key, 
     """The scores of a run, none where nothing can be judged; and what tells its tasks from others of the same id."""
     scores, tasks = dict[_Key, list[_Scored]](), dict[str, int]()
     for facts in episodes:
-        tasks[facts.task_id] = crc32(dump_json(facts.task))
+        tasks[facts.task_id] = crc32(dump_json(in_order(facts.task)))
         held = scores.setdefault((facts.task_id, facts.trial if by_trial else 0), [])
         if facts.outcome != "not_evaluable":
             held.append((float(facts.outcome == "solved"), facts.reward))

@@ -15,7 +15,7 @@ from typing import Literal
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from agentgym.errors import Boundary, DataFileError, one_line
+from agentgym.errors import Boundary, DataFileError, LaterVersionError, one_line
 from agentgym.jsontext import dump_json
 from agentgym.limits import LimitName, Limits
 from agentgym.messages import NO_USAGE, JsonObject, Message, ModelCall, Turn, Usage
@@ -167,10 +167,6 @@ class Episode:
             raise DataFileError(f"not an episode record: {one_line(error)}") from None
         refuse_later_version("an episode", episode.schema_version, SCHEMA_VERSION)
         return episode
-
-
-class LaterVersionError(DataFileError):
-    """Written by a later release: sound, perhaps, but not for this one to read."""
 
 
 def refuse_later_version(what: str, version: int, known: int) -> None:

@@ -4,6 +4,7 @@ AgentGymError
 ├── UsageError (ValueError)               asked for what cannot be; commands exit with 2
 │   ├── UnknownNameError (LookupError)    no environment, policy or suite of that name
 │   ├── DataFileError                     a file of tasks or turns that cannot be read
+│   │   └── LaterVersionError             written by a later release, which this one cannot read
 │   ├── RunFolderError                    a run directory that is another run's, or that nobody can write
 │   ├── MissingExtraError (ImportError)   an optional package is not installed
 │   └── ShadowedPackageError (ImportError)  somebody else's package answers to one of our names
@@ -60,6 +61,10 @@ class UnknownNameError(UsageError, LookupError):
 
 class DataFileError(UsageError):
     """A file of tasks or turns does not hold what it should; the message names file and line."""
+
+
+class LaterVersionError(DataFileError):
+    """Written by a later release: sound, perhaps, but not for this one to read."""
 
 
 class RunFolderError(UsageError):

@@ -49,6 +49,13 @@ def parse_json(text: str) -> JsonValue:
     return value
 
 
+def in_order(value: JsonValue) -> JsonValue:
+    """JSON with its lists sorted, for a set comes in another order in every process."""
+    if isinstance(value, dict):
+        return {name: in_order(inner) for name, inner in value.items()}
+    return sorted(map(in_order, value), key=dump_json) if isinstance(value, list) else value
+
+
 def is_too_deep(value: JsonValue) -> bool:
     """Whether this is nested deeper than `parse_json` lets a model nest."""
     level: list[JsonValue] = [value]

@@ -20,8 +20,8 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from agentgym.appendfile import whole_lines_end
-from agentgym.episode import EnvironmentInfo, Episode, LaterVersionError, refuse_later_version
-from agentgym.errors import DataFileError, UnknownNameError, one_line
+from agentgym.episode import EnvironmentInfo, Episode, refuse_later_version
+from agentgym.errors import DataFileError, LaterVersionError, UnknownNameError, one_line
 from agentgym.jsontext import dump_json
 from agentgym.limits import Limits
 from agentgym.messages import JsonObject

@@ -19,11 +19,11 @@ import orjson
 from anyio import to_thread
 
 from agentgym.appendfile import AppendFile, kept_synced
-from agentgym.episode import SCHEMA_VERSION, EnvironmentInfo, Episode, LaterVersionError, refuse_later_version
-from agentgym.errors import DataFileError, RunFolderError
+from agentgym.episode import SCHEMA_VERSION, EnvironmentInfo, Episode, refuse_later_version
+from agentgym.errors import DataFileError, LaterVersionError, RunFolderError
 from agentgym.events import EventLog
 from agentgym.journal import Journal, line_prefix, prefix_of
-from agentgym.jsontext import dump_json, dump_line
+from agentgym.jsontext import dump_json, dump_line, in_order
 from agentgym.messages import NO_USAGE, JsonObject, Usage
 from agentgym.runs import (
     BASELINE,
@@ -41,7 +41,7 @@ from agentgym.runs import (
 )
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import BaseModel, JsonValue
 
     from agentgym.jobs import Job
 
@@ -240,28 +240,21 @@ class RunStore:
                 yield file.readline()
 
 
-def _digest(of: object) -> bytes:
+def _digest(of: JsonValue) -> bytes:
     """Of what an episode is of, as its record holds it."""
-    return blake2b(dump_json(_in_order(of)), digest_size=8).digest()
+    return blake2b(dump_json(in_order(of)), digest_size=8).digest()
 
 
 def _mark(job: Job) -> int:
     """The same for the same task and seed; it costs next to nothing, for every episode has one."""
     task: JsonObject = job.task.model_dump(mode="json")
-    return crc32(dump_json([_in_order(task) if _holds_sets(type(job.task)) else task, job.seed]))
+    return crc32(dump_json([in_order(task) if _holds_sets(type(job.task)) else task, job.seed]))
 
 
 @cache
 def _holds_sets(model: type[BaseModel]) -> bool:
     told = repr(model.__pydantic_core_schema__)
     return "'set'" in told or "'frozenset'" in told
-
-
-def _in_order(value: Any) -> Any:
-    """JSON with its lists sorted, for a set comes in another order in every process."""
-    if isinstance(value, dict):
-        return {name: _in_order(inner) for name, inner in value.items()}
-    return sorted(map(_in_order, value), key=dump_json) if isinstance(value, list) else value
 
 
 def _take_out_damaged(path: Path) -> None:

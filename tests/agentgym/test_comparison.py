@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from agentgym.comparison import compare
 from agentgym.episode import Outcome
@@ -30,6 +33,14 @@ def test_each_task_is_compared_with_itself() -> None:
     assert found.solved_rate.difference.low < 0.25 < found.solved_rate.difference.high
     assert (found.lost, found.gained) == (("4",), ("2", "3"))
     assert found.sign_test == 1.0
+
+
+def test_tasks_that_changed_are_counted_and_a_set_in_another_order_is_no_change() -> None:
+    a, b = [facts("1", "solved"), facts("2", "solved")], [facts("1", "solved"), facts("2", "failed")]
+    asked: list[dict[str, JsonValue]] = [{"tags": ["x", "y"]}, {"tags": ["y", "x"]}, {"tags": ["y"]}]
+    alike, other = ([replace(b[0], task=asked[number]), b[1]] for number in (1, 2))
+    first = [replace(a[0], task=asked[0]), a[1]]
+    assert [compare(first, second).changed for second in (first, alike, other)] == [0, 0, 1]
 
 
 def test_what_has_no_counterpart_or_cannot_be_judged_is_counted_and_left_out() -> None:
