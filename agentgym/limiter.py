@@ -16,6 +16,8 @@ MOST = 1024
 _TOLERATED = 2.0
 """How many times the latency of quiet days still counts as holding."""
 _REST = 3
+_ENOUGH = 64
+"""Latencies to tell a typical one by: a few of a model's, which swing by a factor of ten, tell nothing."""
 _FEW = 20
 """One in so many is few."""
 _FORGETTING = 1.01
@@ -28,7 +30,8 @@ class Limiter:
     It starts low and doubles while all goes well; from the first refusal or slow round on it grows by a sixteenth a
     round. A refusal shrinks it to what is still under way, for that is what the endpoint bears; by half in a round at
     most, and then it stays for some rounds. But refusals that are few, or meet calls with as many under way as others
-    that get through, are chance and change nothing. A round is as many answers as there are places.
+    that get through, are chance and change nothing. A round is as many answers as there are places. Slowness alone
+    never takes it below the number it began with: so few are not to blame, the calls take longer now.
     """
 
     def __init__(self, pinned: int | None = None, *, name: str = "") -> None:
@@ -48,6 +51,9 @@ class Limiter:
         self._was_full = False
         self._floor = 0
         self._latencies: list[float] = []
+        """The latest, of this round and, where it is short, of those before."""
+        self._answered = 0
+        """In this round."""
         self._quiet_s = float("inf")
         self._refusals = 0
         self._open_at: float | None = None
@@ -94,7 +100,8 @@ class Limiter:
         if self._adapts:
             self._levels.append(level)
             self._latencies.append(latency_s)
-            if len(self._latencies) >= self.limit:
+            self._answered += 1
+            if self._answered >= self.limit:
                 self._end_round()
         self._free()
 
@@ -139,17 +146,27 @@ class Limiter:
             self.on_room()
 
     def _end_round(self) -> None:
-        typical_s = sorted(self._latencies)[len(self._latencies) // 2]
-        self._quiet_s = min(typical_s, self._quiet_s * _FORGETTING)
-        if typical_s > _TOLERATED * self._quiet_s:
-            self._finding = False
-            self._allow(max(1, self.limit - max(1, self.limit // 10)))
+        if self._has_slowed():
+            self._finding = self.limit <= FIRST
+            if not self._finding:
+                self._allow(max(FIRST, self.limit - max(1, self.limit // 10)))
         elif self._resting:
             self._resting -= 1
         elif self._was_full:
             self._allow(min(MOST, self.limit * 2 if self._finding else self.limit + max(1, self.limit // 16)))
         self._was_full = bool(self._queue)
         self._floor = 0
-        self._levels = self._levels[-len(self._latencies) :]
+        self._levels = self._levels[-self._answered :]
         self._refused_before, self._refused = self._refused, 0
-        self._latencies.clear()
+        self._answered = 0
+
+    def _has_slowed(self) -> bool:
+        """Take the latest latencies into account; whether they are much longer than with few under way."""
+        self._latencies = self._latencies[-max(_ENOUGH, self._answered) :]
+        typical_s = sorted(self._latencies)[len(self._latencies) // 2]
+        self._quiet_s = min(typical_s, self._quiet_s * _FORGETTING)
+        if typical_s <= _TOLERATED * self._quiet_s:
+            return False
+        if self.limit <= FIRST:
+            self._quiet_s = typical_s
+        return True

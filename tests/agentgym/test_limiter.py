@@ -21,11 +21,15 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, object
 
 
 class Server:
-    """Bears so many calls at a time and tells the others to come again; the latency may grow with what it does."""
+    """Bears so many calls at a time and tells the others to come again; the latency may grow with what it does, and
+    swing around what is typical (the sigma of a lognormal)."""
 
-    def __init__(self, capacity: int, *, latency_s: float = 0.2, crowding: float = 0.0, chance: float = 0.0) -> None:
+    def __init__(
+        self, capacity: int, *, latency_s: float = 0.2, swing: float = 0.0, crowding: float = 0.0, chance: float = 0.0
+    ) -> None:
         self.capacity = capacity
         self.latency_s = latency_s
+        self.swing = swing
         self.crowding = crowding
         self.chance = chance
         self.retry_after_s: float | None = None
@@ -41,7 +45,8 @@ class Server:
             raise EndpointFault("too busy", kind="overloaded", status=429, retry_after_s=self.retry_after_s)
         self._change(1)
         try:
-            await anyio.sleep(self.latency_s * (1 + self.crowding * self.busy))
+            swing = self._rng.lognormvariate(0, self.swing) if self.swing else 1
+            await anyio.sleep(self.latency_s * swing * (1 + self.crowding * self.busy))
         finally:
             self._change(-1)
         self.answered += 1
@@ -105,6 +110,26 @@ async def test_rising_latency_is_a_limit_as_good_as_a_refusal() -> None:
     lines, _ = await make_calls(server, 5000, callers=1000)
     assert server.mean_in_flight(10.0) < 150
     assert lines.limits["here"] < 192
+
+
+async def test_slowness_that_fewer_calls_do_not_mend_is_borne() -> None:
+    server = Server(10_000)
+
+    async def think_longer() -> None:
+        await anyio.sleep(4.0)
+        server.latency_s = 5.0
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(think_longer)
+        _, took_s = await make_calls(server, 20_000)
+    assert server.mean_in_flight(took_s / 2) > 128
+
+
+async def test_latencies_that_swing_are_not_taken_for_slowness() -> None:
+    server = Server(12, swing=1.0)
+    _, took_s = await make_calls(server, 1500)
+    assert server.mean_in_flight(took_s / 2) == pytest.approx(12, rel=0.15)
+    assert server.refused < 0.06 * 1500
 
 
 async def test_refusals_by_chance_do_not_starve_a_run() -> None:
